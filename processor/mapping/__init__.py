@@ -1,0 +1,29 @@
+"""Mappings and triggers: Segment's language for which events become what. Pure: no clock, no input or output."""
+
+from __future__ import annotations
+
+from processor.mapping.check import validate
+from processor.mapping.directives.base import Problem
+from processor.mapping.subscriptions import (
+    Subscription,
+    Subscriptions,
+    SubscriptionSettings,
+    compile_subscriptions,
+)
+from processor.mapping.transform import compile_mapping, transform
+from processor.mapping.triggers import Trigger, TriggerError
+from processor.mapping.values import ABSENT
+
+__all__ = [
+    "ABSENT",
+    "Problem",
+    "Subscription",
+    "SubscriptionSettings",
+    "Subscriptions",
+    "Trigger",
+    "TriggerError",
+    "compile_mapping",
+    "compile_subscriptions",
+    "transform",
+    "validate",
+]

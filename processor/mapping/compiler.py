@@ -1,0 +1,123 @@
+"""Turns a mapping into closures, once, at load.
+
+What is left per event is calling them: no key is compared with a directive's name, no path is split, no template is
+scanned. Parts without a directive become one shared constant. Compilation is total: where Segment would fail for each
+event, the closure does, and the problem is remembered for those who check at load.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from processor.mapping.check import METADATA, unknown
+from processor.mapping.directives import DIRECTIVES
+from processor.mapping.directives.base import Constant, Failing, Place, Problem
+from processor.mapping.paths import Resolve
+from processor.mapping.values import ABSENT, PROTO, Json
+
+_Members = tuple[tuple[str, Resolve], ...]
+
+_DIRECTIVE_MARK: Final = "@"
+
+
+class Compiler:
+    """Compiles the values of one mapping; `failures` are the places that can only fail."""
+
+    def __init__(self) -> None:
+        """Start with nothing that fails."""
+        self.failures: list[Problem] = []
+
+    def fail(self, path: str, message: str) -> Resolve:
+        """Return a resolver that fails for each event, and remember the problem."""
+        problem = Problem(path or "/", message)
+        self.failures.append(problem)
+        return Failing(problem)
+
+    def compile(self, value: Json, path: str, place: Place) -> Resolve:
+        """Return the resolver of a mapping value."""
+        if isinstance(value, dict):
+            if is_directive(value):
+                return self._directive(value, path, place)
+            return self.members(value, path, place)
+        if isinstance(value, list):
+            items = []
+            for index, item in enumerate(value):  # a comprehension would take one more frame of the stack a level
+                items.append(self.compile(item, f"{path}/{index}", place))
+            return _list(tuple(items), place)
+        return Constant(value)
+
+    def members(self, value: dict[str, Any], path: str, place: Place) -> Resolve:
+        """Return the resolver of an object, member by member, whatever its keys are called."""
+        members = []
+        for key, member in value.items():
+            if key != PROTO:
+                members.append((key, self.compile(member, f"{path}/{key}", place)))
+        return _object(tuple(members), place)
+
+    def _directive(self, value: dict[str, Any], path: str, place: Place) -> Resolve:
+        """Return the resolver of a directive: the first one, where an unchecked place holds several."""
+        name = next(key for key in value if key.startswith(_DIRECTIVE_MARK))
+        directive = DIRECTIVES.get(name)
+        if directive is None:
+            return self.fail(path, unknown(name))
+        return directive.compile(value[name], f"{path}/{name}", self, place)
+
+
+def is_directive(value: dict[str, Any]) -> bool:
+    """Return whether an object is run as a directive: directives' keys, and beside them only the editor's notes."""
+    found = False
+    for key in value:
+        if key.startswith(_DIRECTIVE_MARK):
+            found = True
+        elif key != METADATA:
+            return False
+    return found
+
+
+def _object(members: _Members, place: Place) -> Resolve:
+    """Return the resolver of an object: a constant when all its members are."""
+    if all(isinstance(resolve, Constant) for _, resolve in members):
+        return Constant({key: resolve(None) for key, resolve in members})
+    return _output_object(members) if place is Place.OUTPUT else _operand_object(members)
+
+
+def _output_object(members: _Members) -> Resolve:
+    """Return the resolver of an object in the result: absent members are left out."""
+
+    def build(root: Json) -> dict[str, Json]:
+        result = {}
+        for key, resolve in members:
+            value = resolve(root)
+            if value is not ABSENT:
+                result[key] = value
+        return result
+
+    return build
+
+
+def _operand_object(members: _Members) -> Resolve:
+    """Return the resolver of an object that another directive takes: absent members stay as `ABSENT`."""
+
+    def build(root: Json) -> dict[str, Json]:
+        result = {}
+        for key, resolve in members:
+            result[key] = resolve(root)
+        return result
+
+    return build
+
+
+def _list(items: tuple[Resolve, ...], place: Place) -> Resolve:
+    """Return the resolver of a list: absent items keep their place, in the result as null."""
+    if all(isinstance(resolve, Constant) for resolve in items):
+        return Constant([resolve(None) for resolve in items])
+    gap = None if place is Place.OUTPUT else ABSENT
+
+    def build(root: Json) -> list[Json]:
+        result = []
+        for resolve in items:
+            value = resolve(root)
+            result.append(gap if value is ABSENT else value)
+        return result
+
+    return build

@@ -1,0 +1,132 @@
+"""JavaScript's text of JSON values.
+
+Segment's mapping language runs on JavaScript, and whoever moves here compares texts: `19.0` must print as `19`, a list
+as its items joined by commas. Everything is total on JSON values of any depth and size, and linear in their size.
+
+Source: ECMAScript 2024, Number::toString, ToString, Array.prototype.join, String.prototype.trim.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from processor.errors import MappingError
+from processor.mapping.values import Json
+
+_SPACES: Final = "".join(map(chr, range(0x2000, 0x200B)))
+WHITESPACE: Final = "\t\n\v\f\r \u00a0\u1680" + _SPACES + "\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""What JavaScript's `trim` removes. Python's `strip` differs: it takes U+0085 and U+001C, and leaves U+FEFF."""
+
+_NO_TEXT: Final = "an object with a key toString has no text"
+_EXACT_INT: Final = 2**53
+_MOST_DIGITS_BEFORE_POINT: Final = 21
+_MOST_ZEROS_AFTER_POINT: Final = 6
+
+
+def to_double(number: float) -> float:
+    """Return the 64-bit float that JavaScript would hold for this number, an infinity when it is out of range."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def js_number(number: float) -> str:
+    """Return `String(number)` of JavaScript.
+
+    Integers beyond 2**53 print as the nearest double, minus zero as `0`, out-of-range numbers as `Infinity`.
+    """
+    if isinstance(number, int) and -_EXACT_INT <= number <= _EXACT_INT:
+        return int.__repr__(number)
+    double = to_double(number)
+    text = float.__repr__(double)
+    if text.endswith(".0"):
+        return "0" if text == "-0.0" else text[:-2]
+    if "e" in text:
+        return _respell(text)
+    if math.isfinite(double):
+        return text
+    return "NaN" if math.isnan(double) else "Infinity" if double > 0 else "-Infinity"
+
+
+def _respell(text: str) -> str:
+    """Return Python's exponent form as JavaScript spells it; both hold the same shortest digits."""
+    mantissa, _, exponent = text.partition("e")
+    sign = "-" if mantissa.startswith("-") else ""
+    whole, _, fraction = mantissa.removeprefix("-").partition(".")
+    digits = whole + fraction
+    point = int(exponent) + 1
+    if len(digits) <= point <= _MOST_DIGITS_BEFORE_POINT:
+        return sign + digits.ljust(point, "0")
+    if -_MOST_ZEROS_AFTER_POINT < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    return f"{mantissa}e{int(exponent):+d}"
+
+
+def js_text(value: Json) -> str:
+    """Return `String(value)` of JavaScript for a JSON value.
+
+    Raises:
+        MappingError: an object with a key `toString`, which JavaScript cannot turn into text, wherever it is.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return _joined(value)
+    return _scalar_text(value)
+
+
+def _scalar_text(value: Json) -> str:
+    """Return the text of a value that holds no items to join."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return js_number(value)
+    if "toString" in value:
+        raise MappingError(_NO_TEXT, safe=_NO_TEXT)
+    return "[object Object]"
+
+
+def _joined(items: list[Any]) -> str:
+    """Return the items' texts joined by commas, null as nothing.
+
+    A nested list joins its own items by commas too, so the whole is its leaves in order; an empty list is one empty
+    leaf. An explicit stack keeps the depth of an event from becoming the depth of our calls.
+    """
+    leaves: list[str] = []
+    waiting: list[Any] = [items]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting.extend(reversed(item) if item else ("",))
+        elif isinstance(item, str):
+            leaves.append(item)
+        else:
+            leaves.append("" if item is None else _scalar_text(item))
+    return ",".join(leaves)
+
+
+def js_trim(text: str) -> str:
+    """Return the text without the blanks that JavaScript's `trim` removes."""
+    return text.strip(WHITESPACE)
+
+
+def utf16_length(text: str) -> int:
+    """Return the length that JavaScript reports: UTF-16 units, so that an emoji counts as two or more."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def utf16_unit(text: str, index: int) -> str | None:
+    """Return the UTF-16 unit at `index`, which may be half a letter outside the basic plane; None past the end."""
+    if text.isascii():
+        return text[index] if index < len(text) else None
+    units = text.encode("utf-16-le", "surrogatepass")[2 * index : 2 * index + 2]
+    return units.decode("utf-16-le", "surrogatepass") if units else None
+
+
+def is_falsy(value: Json) -> bool:
+    """Return whether JavaScript takes the value for false: null, false, zero, NaN and empty text; never a container."""
+    return not isinstance(value, (dict, list)) and (not value or value != value)  # noqa: PLR0124 - only NaN differs

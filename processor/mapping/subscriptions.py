@@ -1,0 +1,178 @@
+"""Subscriptions: which events become which action, and how.
+
+Settings are what the YAML says. Compiled, a subscription is a name, an action and a function from event to fields; all
+subscriptions of a destination stand in an index, so that one whose trigger asks for another event costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from processor.errors import MappingError
+from processor.mapping.index import TriggerIndex
+from processor.mapping.transform import compile_mapping
+from processor.mapping.triggers import Trigger
+from processor.mapping.values import kind
+from processor.model import Event
+
+RESERVED_KEYS: Final = frozenset(
+    {
+        "__segment_internal_matching_key",
+        "__segment_internal_sync_mode",
+        "onMappingSave",
+        "retlOnMappingSave",
+    }
+)
+"""What Segment stores at the root of a mapping beside its fields; none is a field."""
+
+_HASH_CHARS: Final = 12
+
+Checked = TypeVar("Checked")
+
+
+class SubscriptionSettings(BaseModel):
+    """One subscription as the YAML says it. What is not enabled is not checked either: it may be work in progress."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        min_length=1,
+        description="How logs, metrics and dead letters call this subscription; unique in its destination.",
+    )
+    enabled: bool = Field(
+        default=True,
+        description="Whether it is in force. Default true, for whoever writes a subscription wants it to run.",
+    )
+    trigger: str = Field(
+        description='Which events it takes, in Segment\'s trigger language: type = "track" and event = "Signed Up".',
+    )
+    action: str = Field(
+        min_length=1,
+        description="What the vendor does with the event: the name of one of the destination's actions.",
+    )
+    mapping: dict[str, Any] = Field(
+        description='The fields of the action: literals and directives such as {"@path": "$.event"}.',
+    )
+
+    @field_validator("trigger")
+    @classmethod
+    def _check_trigger(cls, value: str, info: ValidationInfo) -> str:
+        """Refuse a trigger that cannot be used, where the file says it."""
+        _check(value, info, Trigger.parse)
+        return value
+
+    @field_validator("mapping")
+    @classmethod
+    def _check_mapping(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Refuse a mapping that cannot be used, where the file says it."""
+        _check(value, info, compile_mapping)
+        return value
+
+
+def _check(value: Checked, info: ValidationInfo, compile_it: Callable[[Checked], object]) -> None:
+    """Refuse a value of an enabled subscription that does not compile."""
+    if info.data.get("enabled", True):
+        try:
+            compile_it(value)
+        except MappingError as error:
+            raise ValueError(error.safe) from error
+
+
+class Subscription:
+    """A compiled subscription."""
+
+    __slots__ = ("_map", "action", "name", "trigger")
+
+    def __init__(self, settings: SubscriptionSettings) -> None:
+        """Compile trigger and mapping; the keys that Segment keeps beside the fields are left out.
+
+        Raises:
+            MappingError: either cannot be used; the text names the subscription and lists the problems.
+        """
+        self.name = settings.name
+        self.action = settings.action
+        fields = {key: value for key, value in settings.mapping.items() if key not in RESERVED_KEYS}
+        try:
+            self.trigger = Trigger.parse(settings.trigger)
+            self._map = compile_mapping(fields)
+        except MappingError as error:
+            raise _named(self.name, error) from error
+
+    def fields(self, event: Event) -> dict[str, Any]:
+        """Return the action's fields for an event, absent keys left out. They share objects with the event.
+
+        Raises:
+            MappingError: a directive cannot be resolved for this event, or the mapping as a whole gave no object. The
+                text names subscription, field path and directive, and holds no value of the event.
+        """
+        try:
+            fields = self._map(event)
+        except MappingError as error:
+            raise _named(self.name, error) from error
+        if isinstance(fields, dict):
+            return fields
+        problem = f"/ should give an object of fields but it gave {kind(fields)}"
+        raise _named(self.name, MappingError(problem, safe=problem))
+
+    def __repr__(self) -> str:
+        """Return which events become which action."""
+        return f"<Subscription {self.name!r}: {self.trigger.text} -> {self.action}>"
+
+
+class Subscriptions:
+    """All subscriptions of a destination that are in force, in order. `hash` changes whenever their content does."""
+
+    __slots__ = ("_index", "all", "hash")
+
+    def __init__(self, subscriptions: Sequence[Subscription], content_hash: str) -> None:
+        """Index the subscriptions by what their triggers ask for; `compile_subscriptions` is the usual way here."""
+        self.all = tuple(subscriptions)
+        self.hash = content_hash
+        self._index = TriggerIndex((item, item.trigger.term) for item in self.all)
+
+    def matching(self, event: Event) -> Sequence[Subscription]:
+        """Return the subscriptions that take this event, in order."""
+        return self._index.matching(event)
+
+
+def compile_subscriptions(settings: Sequence[SubscriptionSettings]) -> Subscriptions:
+    """Return the subscriptions ready to run; those that are not enabled are left out.
+
+    Raises:
+        MappingError: two subscriptions have one name, or one cannot be used; lists the problems of all of them.
+    """
+    enabled = [item for item in settings if item.enabled]
+    names = [item.name for item in enabled]
+    problems = [f"subscription {name!r}: there are several of this name" for name in _repeated(names)]
+    compiled = []
+    for item in enabled:
+        try:
+            compiled.append(Subscription(item))
+        except MappingError as error:
+            problems.append(error.safe)
+    if problems:
+        text = "; ".join(problems)
+        raise MappingError(text, safe=text)
+    return Subscriptions(compiled, _content_hash(enabled))
+
+
+def _repeated(names: list[str]) -> list[str]:
+    """Return the names that occur more than once, each once, in order."""
+    return [name for name in dict.fromkeys(names) if names.count(name) > 1]
+
+
+def _named(name: str, error: MappingError) -> MappingError:
+    """Return the error with the subscription's name before its safe text."""
+    text = f"subscription {name!r}: {error.safe}"
+    return MappingError(text, reason=error.reason, safe=text)
+
+
+def _content_hash(settings: Sequence[SubscriptionSettings]) -> str:
+    """Return a short SHA-256 of everything that decides what comes out; order counts, for it decides as well."""
+    content = [[item.name, item.trigger, item.action, item.mapping] for item in settings]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()[:_HASH_CHARS]

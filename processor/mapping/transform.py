@@ -1,0 +1,105 @@
+"""The public entries to mappings: check one, compile one, apply one.
+
+A mapping's root follows Segment: an object is one, a directive may stand for the whole, a list or text becomes an
+object by index, any other scalar an empty one. Results share objects with the event and with the mapping: they are
+read, never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from processor.errors import MappingError
+from processor.mapping.check import TOO_DEEP, validate
+from processor.mapping.compiler import Compiler
+from processor.mapping.directives.base import Constant, Failing, Place, Problem
+from processor.mapping.javascript import utf16_length, utf16_unit
+from processor.mapping.paths import Resolve
+from processor.mapping.values import Json, kind
+from processor.model import Event
+
+ROOT_DIRECTIVE: Final = "__segment_internal_directive"
+"""At the root of a mapping: a directive that all other keys are given to. Only `@transform` can stand there."""
+
+
+def transform(mapping: Json, event: Json) -> Json:
+    """Return what the mapping makes of the event, absent keys left out; `ABSENT` when nothing at all comes out.
+
+    Raises:
+        MappingError: the mapping has a problem (`validate` lists them), the event is not an object, or a directive
+            cannot be resolved for it.
+    """
+    if not isinstance(event, dict):
+        raise _error(f"the event should be an object but it is {kind(event)}")
+    _refuse(validate(mapping))
+    return _guarded(_compile_root(mapping, Compiler()))(event)
+
+
+def compile_mapping(mapping: Json) -> Callable[[Event], Json]:
+    """Return the mapping as a function from event to result, or `ABSENT`; the function may raise `MappingError`.
+
+    Stricter than `transform`, for use at load: the root must be an object, and what could only fail for each event that
+    reaches it is refused here.
+
+    Raises:
+        MappingError: lists all problems of the mapping.
+    """
+    if not isinstance(mapping, dict):
+        raise _error(f"/ should be an object but it is {kind(mapping)}")
+    _refuse(validate(mapping))
+    compiler = Compiler()
+    resolve = _compile_root(mapping, compiler)
+    _refuse(compiler.failures)
+    return _guarded(resolve)
+
+
+def _compile_root(mapping: Json, compiler: Compiler) -> Resolve:
+    """Return the resolver of a whole mapping.
+
+    Raises:
+        MappingError: the mapping goes deeper than what the stack has left.
+    """
+    try:
+        return _root(mapping, compiler)
+    except RecursionError as error:
+        raise _error(str(TOO_DEEP)) from error
+
+
+def _root(mapping: Json, compiler: Compiler) -> Resolve:
+    """Return the resolver of a whole mapping, by what its root is."""
+    match mapping:
+        case None:
+            return Failing(Problem("/", "should be an object but it is null"))
+        case dict():
+            if ROOT_DIRECTIVE in mapping:
+                return compiler.fail(f"/{ROOT_DIRECTIVE}", "needs @transform, which this version does not know yet")
+            return compiler.compile(mapping, "", Place.OUTPUT)
+        case list():
+            return compiler.members({str(index): item for index, item in enumerate(mapping)}, "", Place.OUTPUT)
+        case str():
+            return Constant({str(index): utf16_unit(mapping, index) for index in range(utf16_length(mapping))})
+    return Constant({})
+
+
+def _guarded(resolve: Resolve) -> Callable[[Event], Any]:
+    """Return the resolver so that even an exhausted stack ends as a `MappingError`."""
+
+    def run(event: Event) -> Json:
+        try:
+            return resolve(event)
+        except RecursionError as error:
+            raise _error(str(TOO_DEEP)) from error
+
+    return run
+
+
+def _refuse(problems: list[Problem]) -> None:
+    """Raise a list of problems as one error; nothing when there are none."""
+    if problems:
+        raise _error("; ".join(map(str, problems)))
+
+
+def _error(message: str) -> MappingError:
+    """Return an error whose text holds no value of an event."""
+    return MappingError(message, safe=message)

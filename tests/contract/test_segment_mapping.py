@@ -1,0 +1,80 @@
+"""Mappings give what Segment's own packages give, by the golden cases in `tests/vectors/segment`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from processor.errors import MappingError
+from processor.mapping import ABSENT, transform, validate
+from processor.mapping.directives import LATER
+from processor.mapping.values import Json
+
+VECTORS = Path(__file__).parent.parent / "vectors" / "segment" / "mapping.jsonl"
+FEWEST_CASES = 313
+
+
+def _names(value: Json) -> Iterator[str]:
+    """Yield every key of a mapping."""
+    if isinstance(value, dict):
+        yield from value
+        for child in value.values():
+            yield from _names(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _names(child)
+
+
+def _cases() -> list[dict[str, Any]]:
+    """Return the cases that this version's directives cover; what exposes JavaScript's own members is left out."""
+    with VECTORS.open(encoding="utf-8", newline="\n") as file:
+        lines = [json.loads(line) for line in file]
+    return [case for case in lines if not case.get("js_only") and LATER.isdisjoint(_names(case["mapping"]))]
+
+
+def _same(left: Json, right: Json) -> bool:
+    """Return whether two JSON values are equal, numbers as JavaScript holds them."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return left == right or float(left) == float(right)
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return list(left) == list(right) and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return bool(left == right)
+
+
+CASES = _cases()
+
+
+def test_enough_cases_are_covered() -> None:
+    """The selection of cases did not shrink by a slip in how it is made."""
+    assert len(CASES) >= FEWEST_CASES
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_the_result_is_segments(case: dict[str, Any]) -> None:
+    """The same output, key order included where keys are no integers, or an error where Segment has one."""
+    if case["error"] is not None:
+        with pytest.raises(MappingError):
+            transform(case["mapping"], case.get("event", {}))
+        return
+    result = transform(case["mapping"], case.get("event", {}))
+    if "output" not in case:
+        assert result is ABSENT
+    else:
+        assert _same(result, case["output"]), result
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_the_structural_check_is_segments(case: dict[str, Any]) -> None:
+    """As many problems as Segment's own check reports, each at the same path."""
+    expected = sorted(message.split(" ", 1)[0] for message in case["validate_errors"])
+    assert sorted(problem.path for problem in validate(case["mapping"])) == expected

@@ -1,0 +1,124 @@
+"""Triggers against a naive model, and against any text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processor.mapping import Trigger, TriggerError
+from processor.mapping.index import TriggerIndex
+from processor.mapping.triggers.conditions import Condition, Group, Term
+
+WORDS = ["track", "page", "A", "B", "", "null", "true"]
+VALUES = st.sampled_from([*WORDS, 0, 1, 2.5, True, False, None, [], {}, [1], {"a": 1}, 10**400])
+EVENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(WORDS) | VALUES,
+        "event": st.sampled_from(WORDS) | VALUES,
+        "userId": VALUES,
+        "properties": VALUES | st.dictionaries(st.sampled_from(["a", "b c"]), VALUES),
+    },
+)
+HEADS = st.builds(
+    Condition, st.sampled_from([("type",), ("event",)]), st.sampled_from(["=", "!="]), st.sampled_from(WORDS)
+)
+BAGS = st.one_of(
+    st.builds(
+        Condition,
+        st.sampled_from([("properties", "a"), ("properties", "b c")]),
+        st.sampled_from(["=", "!="]),
+        st.sampled_from([*WORDS, 0.0, 1.0, 2.5, None]),
+    ),
+    st.builds(Condition, st.just(("properties", "a")), st.just("="), st.booleans()),
+)
+
+
+def _group(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Group]:
+    """Return groups of two or more terms."""
+    return st.builds(Group, st.sampled_from(["and", "or"]), st.lists(inner, min_size=2, max_size=3).map(tuple))
+
+
+CONDITIONS = HEADS | BAGS
+TERMS: st.SearchStrategy[Term] = CONDITIONS | _group(CONDITIONS | _group(CONDITIONS))
+
+
+def _written(term: Term, *, inside: bool = False) -> str:
+    """Return a term as a trigger's text."""
+    if isinstance(term, Group):
+        text = f" {term.connective} ".join(_written(child, inside=True) for child in term.terms)
+        return f"({text})" if inside else text
+    match term.literal:
+        case None:
+            literal = "null"
+        case bool(flag):
+            literal = "true" if flag else "false"
+        case str(text):
+            literal = f'"{text}"'
+        case number:
+            literal = f"{number:g}"
+    return f"{'.'.join(term.keys)} {term.operator} {literal}".replace("b c", "b\\ c")
+
+
+def _holds(term: Term, event: dict[str, Any]) -> bool:
+    """Return what the contract's rules say, written down once more without any compilation."""
+    if isinstance(term, Group):
+        results = [_holds(child, event) for child in term.terms]
+        return all(results) if term.connective == "and" else any(results)
+    found: Any = event
+    for key in term.keys:
+        if isinstance(found, dict):
+            found = found.get(key)
+        elif found or isinstance(found, list):
+            found = None
+    literal, is_equality = term.literal, term.operator == "="
+    if literal is None:
+        return (found is None) == is_equality
+    if isinstance(literal, bool):
+        return found is literal
+    if isinstance(literal, str):
+        return (isinstance(found, str) and found == literal) == is_equality
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        return False
+    return (found == literal) == is_equality
+
+
+@given(term=TERMS, event=EVENTS)
+def test_a_trigger_means_what_it_says(term: Term, event: dict[str, Any]) -> None:
+    """What is written parses to the same tree, and the compiled tree agrees with the rules."""
+    trigger = Trigger.parse(_written(term))
+    assert trigger.term == term
+    assert trigger.matches(event) is _holds(term, event)
+
+
+@given(terms=st.lists(TERMS, max_size=8), events=st.lists(EVENTS, max_size=4))
+def test_the_index_agrees_with_evaluation(terms: list[Term], events: list[dict[str, Any]]) -> None:
+    """Looking up finds the same triggers, in the same order, as trying them all."""
+    index = TriggerIndex(enumerate(terms))
+    for event in events:
+        assert list(index.matching(event)) == [i for i, term in enumerate(terms) if _holds(term, event)]
+
+
+def _refusal(text: str) -> TriggerError | None:
+    """Return why a text is no trigger, None when it is one."""
+    try:
+        Trigger.parse(text)
+    except TriggerError as error:
+        return error
+    return None
+
+
+PIECES = ["type", "event", "properties.a", "groupId", " ", " ", "=", "!=", "==", '"', '"x"', "'x'", "and", "or", "AND"]
+SOUP = st.lists(st.sampled_from([*PIECES, "(", ")", "!", "null", "true", "5", "contains(", "\\", ".", "\u00a0"]))
+
+
+@given(text=st.text() | SOUP.map("".join) | SOUP.map(" ".join))
+def test_any_text_is_a_trigger_or_an_error_with_a_place(text: str) -> None:
+    """Parsing is total, the place is inside the text, and a line to use instead can be used."""
+    error = _refusal(text)
+    if error is not None:
+        assert 0 <= error.position <= len(text)
+        assert error.safe == str(error)
+        assert error.instead is None or _refusal(error.instead) is None

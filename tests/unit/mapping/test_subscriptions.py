@@ -1,0 +1,118 @@
+"""Subscriptions, from what the YAML says to fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from processor.errors import MappingError
+from processor.mapping import Subscription, SubscriptionSettings, compile_subscriptions
+from processor.mapping.values import Json
+
+TRACK: dict[str, Any] = {
+    "name": "Track",
+    "trigger": 'type = "track"',
+    "action": "send",
+    "mapping": {"event": {"@path": "$.event"}, "id": {"@path": "$.userId"}},
+}
+
+
+def _settings(**changes: Json) -> SubscriptionSettings:
+    """Return valid settings with some members changed."""
+    return SubscriptionSettings.model_validate(TRACK | changes)
+
+
+def test_a_subscription_maps_the_events_it_takes() -> None:
+    """Trigger, action and fields together; absent fields are left out."""
+    subscriptions = compile_subscriptions([_settings()])
+    (subscription,) = subscriptions.matching({"type": "track", "event": "A"})
+    assert (subscription.name, subscription.action, subscription.trigger.text) == ("Track", "send", 'type = "track"')
+    assert subscription.fields({"type": "track", "event": "A"}) == {"event": "A"}
+    assert repr(subscription) == "<Subscription 'Track': type = \"track\" -> send>"
+    assert list(subscriptions.matching({"type": "page"})) == []
+
+
+def test_order_is_kept_and_what_is_not_enabled_is_left_out() -> None:
+    """All that match run, in the order of the file."""
+    names = ["b", "a", "off", "c"]
+    subscriptions = compile_subscriptions([_settings(name=name, enabled=name != "off") for name in names])
+    assert [item.name for item in subscriptions.all] == ["b", "a", "c"]
+    assert [item.name for item in subscriptions.matching({"type": "track"})] == ["b", "a", "c"]
+
+
+def test_segments_own_keys_are_no_fields() -> None:
+    """What Segment stores beside the fields does not reach the action."""
+    mapping = TRACK["mapping"] | {"__segment_internal_sync_mode": "upsert", "onMappingSave": {}}
+    assert Subscription(_settings(mapping=mapping)).fields({"event": "A", "userId": "u"}) == {"event": "A", "id": "u"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "location", "part"),
+    [
+        ({"trigger": "type = 'track'"}, ("trigger",), 'use instead: type = "track"'),
+        ({"mapping": {"a": {"@nope": 1}}}, ("mapping",), "/a holds an unknown directive"),
+        ({"mapping": {"a": [{"@path": 1}]}}, ("mapping",), "/a/0/@path needs a text"),
+        ({"mapping": []}, ("mapping",), "dictionary"),
+        ({"name": ""}, ("name",), "at least 1 character"),
+        ({"tigger": "x"}, ("tigger",), "not permitted"),
+    ],
+)
+def test_settings_are_refused_where_the_file_says_them(changes: Json, location: tuple[str, ...], part: str) -> None:
+    """The error carries the key, so that the configuration can name line and column."""
+    with pytest.raises(ValidationError) as caught:
+        _settings(**changes)
+    (error,) = caught.value.errors()
+    assert error["loc"] == location
+    assert part in error["msg"]
+
+
+def test_what_is_not_enabled_is_not_checked() -> None:
+    """Work in progress may stand in the file."""
+    settings = _settings(enabled=False, trigger="to do", mapping={"a": {"@later": 1}})
+    assert compile_subscriptions([settings]).all == ()
+
+
+def test_all_problems_of_all_subscriptions_are_told() -> None:
+    """Settings that were made without their checks are still refused, all at once."""
+    broken = SubscriptionSettings.model_construct(name="Broken", trigger="x", action="a", mapping={"a": {"@no": 1}})
+    with pytest.raises(MappingError) as caught:
+        compile_subscriptions([_settings(), _settings(), broken])
+    assert "subscription 'Track': there are several of this name" in caught.value.safe
+    assert "subscription 'Broken': at character 1" in caught.value.safe
+
+
+def test_errors_name_the_subscription() -> None:
+    """Subscription, field path and directive, and nothing of the event."""
+    subscription = Subscription(_settings(mapping={"x": {"@path": {"@path": "$.event"}}}))
+    with pytest.raises(MappingError) as caught:
+        subscription.fields({"event": 424242})
+    expected = "subscription 'Track': /x/@path needs a text, but its directive gave a number"
+    assert (caught.value.safe, str(caught.value)) == (expected, expected)
+
+
+@pytest.mark.parametrize("event", [{}, {"p": 5}, {"p": [1]}, {"p": None}])
+def test_fields_are_an_object(event: dict[str, Any]) -> None:
+    """A mapping that is one directive must give an object of fields."""
+    subscription = Subscription(_settings(mapping={"@path": "$.p"}))
+    assert subscription.fields({"p": {"a": 1}}) == {"a": 1}
+    with pytest.raises(MappingError, match="should give an object of fields"):
+        subscription.fields(event)
+
+
+def test_the_hash_follows_the_content_in_force() -> None:
+    """It changes with each thing that changes what comes out, and with nothing else."""
+    base = compile_subscriptions([_settings()]).hash
+    assert len(base) == 12
+    assert int(base, 16) >= 0
+    assert compile_subscriptions([_settings(), _settings(name="off", enabled=False)]).hash == base
+    changed: list[dict[str, Any]] = [
+        {"name": "Other"},
+        {"trigger": 'type = "page"'},
+        {"action": "other"},
+        {"mapping": {"id": {"@path": "$.userId"}, "event": {"@path": "$.event"}}},
+        {"mapping": {"event": "\ud800"}},
+    ]
+    hashes = {compile_subscriptions([_settings(**change)]).hash for change in changed}
+    assert len(hashes - {base}) == len(changed)
