@@ -1,0 +1,87 @@
+"""Addresses of vendors, as settings give them, and web addresses inside events."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+_ABSOLUTE: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*)://([^/?#]+)", re.ASCII)
+_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+_BARE_HOST: Final = re.compile(r"[^/?#:\s]+")
+
+
+class Origin(NamedTuple):
+    """Scheme and host of an absolute address, in lower case."""
+
+    scheme: str
+    host: str
+    """With the port, if the address names one, and without user name and password."""
+
+
+def origin_of(url: str) -> Origin | None:
+    """Return scheme and host of a text that looks like `scheme://host…`, else None."""
+    found = _ABSOLUTE.match(url)
+    if found is None:
+        return None
+    host = found[2].rpartition("@")[2].lower()
+    return Origin(found[1].lower(), host) if host else None
+
+
+def is_absolute(url: str) -> bool:
+    """Return whether a text looks like `scheme://host…`."""
+    return _ABSOLUTE.match(url) is not None
+
+
+def domain_of(text: str) -> str | None:
+    """Return the domain of an address or a bare host: lower case, without port and `www.`; None without a dot in it."""
+    origin = origin_of(text)
+    host = _BARE_HOST.match(text.lower()) if origin is None else _BARE_HOST.match(origin.host)
+    domain = "" if host is None else host[0].removeprefix("www.")
+    return domain if "." in domain.strip(".") else None
+
+
+def is_ip(text: str) -> bool:
+    """Return whether a text is an IPv4 or IPv6 address."""
+    return _IPV4.fullmatch(text) is not None or (":" in text and _is_ipv6(text))
+
+
+@lru_cache(maxsize=4096)
+def _is_ipv6(text: str) -> bool:
+    """Return whether a text is an IPv6 address, with or without a zone; cached, as reading one takes a while."""
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def checked_address(url: str, *, allow_http: bool) -> str:
+    """Return the address unchanged when requests with a key may go there.
+
+    It must be absolute and https. Plain http is for the own machine, and elsewhere only where the settings say so.
+
+    Raises:
+        ValueError: it is not such an address; the text names what is wrong.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an absolute https address")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must hold neither a user name nor a query nor a fragment")
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
+        raise ValueError("must be https: a key must not travel in the clear (`allow_http` lifts this)")
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is the own machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,174 @@
+"""The gates in front of every destination: what an event must pass before triggers see it.
+
+In this order: an object, a known `type`, consent, already delivered on the device, the integrations object, the filter.
+The rules are those of the Segment contract (sections 1.6 and 1.7) and, for the filter, of Moveo One's (section 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from processor.destinations.text import BLANKS, js_number
+from processor.mapping.javascript import is_falsy
+from processor.model import Event, Rejected, Skipped
+
+CALLS: Final = frozenset({"track", "page", "screen", "identify", "group", "alias"})
+"""Segment's six calls. A seventh type, `delete`, exists for deletion requests."""
+
+Scalar = StrictBool | StrictInt | StrictFloat | StrictStr | None
+"""What a filter may list. Strict, so that `true`, `1` and "1" stay what was written."""
+
+_NOT_AN_OBJECT: Final = Rejected("not_an_object", "the value is not a JSON object")
+_MISSING_TYPE: Final = Rejected("missing_type", "`type` is absent, blank or not text")
+_UNKNOWN_TYPE: Final = Rejected("unknown_type", "`type` is none of the calls that this destination knows")
+_CONSENT_DENIED: Final = Skipped("consent_denied")
+_SENT_BY_DEVICE: Final = Skipped("sent_by_device")
+_INTEGRATION_DISABLED: Final = Skipped("integration_disabled")
+_FILTERED: Final = Skipped("filtered")
+
+
+class GateSettings(BaseModel):
+    """The settings of the gates; a vendor's settings model inherits them and gives `integration_names` its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    respect_integrations: bool = Field(
+        default=True,
+        description="Honour the event's `integrations` object. Default true, as cloud-mode destinations in Segment do.",
+    )
+    integration_names: tuple[str, ...] = Field(
+        default=(),
+        description="Names under which this destination stands in `integrations` and `_metadata.bundled`. Case counts. "
+        "Default: the names of Segment's catalogue.",
+    )
+    consent_categories: tuple[str, ...] = Field(
+        default=(),
+        description="Consent categories that must all be true in `context.consent.categoryPreferences`. Default none: "
+        "consent is not looked at, as in Segment for a destination that is mapped to no category.",
+    )
+    skip_sent_by_device: bool = Field(
+        default=False,
+        description="Skip events whose `_metadata.bundled` names this destination, because its SDK already sent them "
+        "from the device. Default false: only some sources fill `_metadata`.",
+    )
+    filter: Mapping[str, tuple[Scalar, ...]] = Field(
+        default_factory=dict,
+        description="Values of top-level `properties` (track, page, screen) or `traits` (identify, group) that let an "
+        "event through: every key must match, any listed value may. Default none: everything passes.",
+    )
+
+
+class Gates:
+    """The gates of one destination, ready to admit events."""
+
+    def __init__(self, settings: GateSettings, *, types: frozenset[str] = CALLS) -> None:
+        """Keep what the settings ask for; `types` are the event types that the vendor's contract does not refuse."""
+        self._types = types
+        self._names = settings.integration_names
+        self._consent = settings.consent_categories
+        self._skip_sent_by_device = settings.skip_sent_by_device
+        self._respect_integrations = settings.respect_integrations
+        self._filter = Filter(settings.filter) if settings.filter else None
+
+    def admit(self, event: Any) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
+        """Return the event with its `type` trimmed and lower-cased, or why it goes no further."""
+        typed = with_type(event, self._types)
+        if type(typed) is not dict:
+            return typed
+        if self._consent and not has_consent(typed, self._consent):
+            return _CONSENT_DENIED
+        if self._skip_sent_by_device and was_sent_by_device(typed, self._names):
+            return _SENT_BY_DEVICE
+        if self._respect_integrations and not is_enabled(typed.get("integrations"), self._names):
+            return _INTEGRATION_DISABLED
+        if self._filter is not None and not self._filter.passes(typed):
+            return _FILTERED
+        return typed
+
+
+def with_type(event: Any, types: frozenset[str]) -> Event | Rejected:  # noqa: ANN401 - any JSON value
+    """Return the event itself when its `type` is one of `types`, a copy when only after trimming and lower-casing."""
+    if not isinstance(event, dict):
+        return _NOT_AN_OBJECT
+    kind = event.get("type")
+    if not isinstance(kind, str):
+        return _MISSING_TYPE
+    if kind in types:
+        return event
+    plain = kind.strip(BLANKS).lower()
+    if not plain:
+        return _MISSING_TYPE
+    return event | {"type": plain} if plain in types else _UNKNOWN_TYPE
+
+
+def has_consent(event: Event, categories: Iterable[str]) -> bool:
+    """Return whether the event's consent allows a destination of these categories.
+
+    No consent object, or one without preferences, restricts nothing. Preferences refuse every category that is not
+    exactly true in them; preferences that cannot be read refuse all.
+    """
+    context = event.get("context")
+    consent = context.get("consent") if isinstance(context, dict) else None
+    preferences = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+    if preferences is None:
+        return True
+    return isinstance(preferences, dict) and all(preferences.get(category) is True for category in categories)
+
+
+def was_sent_by_device(event: Event, names: Sequence[str]) -> bool:
+    """Return whether the browser library says that one of these destinations already got the event on the device."""
+    metadata = event.get("_metadata")
+    bundled = metadata.get("bundled") if isinstance(metadata, dict) else None
+    return isinstance(bundled, list) and any(name in bundled for name in names)
+
+
+def is_enabled(integrations: Any, names: Iterable[str]) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether an `integrations` object lets an event through to a destination of these names.
+
+    An explicit false under any name blocks; else true or an object under any name admits; else any other value decides
+    by JavaScript's truth; else `All` blocks when it is exactly false. Anything that is not an object admits.
+    """
+    if not isinstance(integrations, dict):
+        return True
+    is_named = is_admitted = False
+    for name in names:
+        value = integrations.get(name)
+        if value is False:
+            return False
+        if value is not None:
+            is_named = True
+            is_admitted = is_admitted or not is_falsy(value)
+    return is_admitted if is_named else integrations.get("All") is not False
+
+
+class Filter:
+    """Moveo One's filter: every key must match, and within a key any of the listed values may."""
+
+    def __init__(self, allowed: Mapping[str, Sequence[bool | float | str | None]]) -> None:
+        """Keep the allowed values as text; null can match nothing."""
+        self._allowed = {
+            key: frozenset(text for value in values if (text := filter_text(value)) is not None)
+            for key, values in allowed.items()
+        }
+
+    def passes(self, event: Event) -> bool:
+        """Return whether the bag of the event's call matches; an alias has no bag and passes."""
+        kind = event["type"]
+        if kind == "alias" or not self._allowed:
+            return True
+        bag = event.get("traits" if kind in {"identify", "group"} else "properties")
+        if not isinstance(bag, dict):
+            return False
+        return all(filter_text(bag.get(key)) in values for key, values in self._allowed.items())
+
+
+def filter_text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    """Return a value as the filter compares it, or None for null, objects and lists, which never match."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return js_number(value)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,150 @@
+"""MoEngage's actions and their fields.
+
+`trackEvent` and `identifyUser` are named, with their fields, as in Segment's MoEngage (Actions) destination, so that
+its subscriptions run here as they are. The others are ours.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from processor.destinations.base import Action, Field
+from processor.destinations.moengage.events import EventBuilder
+from processor.destinations.moengage.payloads import BULK, DELETE, MERGE, SEGMENT
+from processor.destinations.moengage.private import PrivateBuilder
+from processor.destinations.moengage.removals import delete, merge
+from processor.destinations.moengage.settings import MoEngageSettings
+from processor.destinations.moengage.users import UserBuilder
+
+
+def _path(name: str) -> dict[str, str]:
+    """Return the mapping that copies a value of the event."""
+    return {"@path": f"$.{name}"}
+
+
+_TYPE: Final = Field(
+    "type",
+    "string",
+    "Type of the call, the event's unless mapped. Only Segment's endpoint is told.",
+    default=_path("type"),
+)
+_USER_ID: Final = Field(
+    "userId",
+    "string",
+    "The user, trimmed; numbers become text. Without one, or with one of the ids that MoEngage refuses, the message is "
+    "skipped.",
+    default=_path("userId"),
+)
+_ANONYMOUS_ID: Final = Field(
+    "anonymousId", "string", "The visitor. Only Segment's endpoint is told.", default=_path("anonymousId")
+)
+_OS_NAME: Final = Field(
+    "os_name", "string", "Operating system; decides the platform of an event.", default=_path("context.os.name")
+)
+_APP_VERSION: Final = Field("app_version", "string", "Version of the app.", default=_path("context.app.version"))
+_LIBRARY_VERSION: Final = Field(
+    "library_version",
+    "string",
+    "Version of the library. Only Segment's endpoint is told.",
+    default=_path("context.library.version"),
+)
+_PROPERTIES: Final = Field(
+    "properties", "object", "Attributes of the event. Keys are converted.", default=_path("properties")
+)
+_TRAITS: Final = Field("traits", "object", "Attributes of the user. Keys are converted.", default=_path("traits"))
+_TIMESTAMP: Final = Field(
+    "timestamp",
+    "datetime",
+    "When it happened. Where it cannot be read, the event's other times and then the record's follow.",
+    default=_path("timestamp"),
+)
+_UPDATE_EXISTING_ONLY: Final = Field(
+    "update_existing_only",
+    "boolean",
+    "Update known users only. Where the mapping does not say, the setting of this name decides.",
+)
+
+_TRACK_EVENT: Final = (
+    _TYPE,
+    Field("event", "string", "Name of the event; numbers become text.", required=True, default=_path("event")),
+    _USER_ID,
+    _ANONYMOUS_ID,
+    _OS_NAME,
+    _APP_VERSION,
+    _LIBRARY_VERSION,
+    _PROPERTIES,
+    _TIMESTAMP,
+    _UPDATE_EXISTING_ONLY,
+    Field(
+        "project_name",
+        "string",
+        "Portfolio project, sent as attribute `moe_project_name`. Where the mapping does not say, the setting decides.",
+    ),
+)
+_IDENTIFY_USER: Final = (
+    _TYPE,
+    _USER_ID,
+    _ANONYMOUS_ID,
+    _OS_NAME,
+    _APP_VERSION,
+    _LIBRARY_VERSION,
+    _TRAITS,
+    Field(
+        "context_traits",
+        "object",
+        "Attributes of the user that `traits` overrides; not in Segment's destination. Bulk only.",
+        default=_path("context.traits"),
+    ),
+    _TIMESTAMP,
+    _UPDATE_EXISTING_ONLY,
+)
+_VIEW: Final = (
+    _USER_ID,
+    Field("name", "string", "Name of the page or screen, an attribute.", default=_path("name")),
+    Field("category", "string", "Its category, an attribute.", default=_path("category")),
+    _OS_NAME,
+    _APP_VERSION,
+    _PROPERTIES,
+    _TIMESTAMP,
+)
+_GROUP: Final = (
+    _USER_ID,
+    Field("groupId", "string", "The group, sent as attribute `group_id`.", required=True, default=_path("groupId")),
+    Field("traits", "object", "Traits of the group, sent as attributes `group_…`.", default=_path("traits")),
+    _UPDATE_EXISTING_ONLY,
+)
+_MERGE: Final = (
+    _USER_ID,
+    Field("previousId", "string", "The user that is merged into `userId`.", required=True, default=_path("previousId")),
+)
+
+
+def make_actions(settings: MoEngageSettings) -> dict[str, Action]:
+    """Return the actions by name, each with the rules of these settings."""
+    actions = _private(settings) if settings.mode == "segment_private" else _bulk(settings)
+    actions += (
+        Action("mergeUsers", "Merge a registered user into another, for good.", _MERGE, merge, (MERGE,)),
+        Action("deleteUser", "Delete a user, for good.", (_USER_ID,), delete, (DELETE,)),
+    )
+    return {action.slug: action for action in actions}
+
+
+def _private(settings: MoEngageSettings) -> tuple[Action, ...]:
+    """Return the actions that Segment's endpoint knows."""
+    builder = PrivateBuilder(settings)
+    return (
+        Action("trackEvent", "Send an event of a user.", _TRACK_EVENT, builder.track, (SEGMENT,)),
+        Action("identifyUser", "Set attributes of a user.", _IDENTIFY_USER, builder.identify, (SEGMENT,)),
+    )
+
+
+def _bulk(settings: MoEngageSettings) -> tuple[Action, ...]:
+    """Return the actions of the bulk import."""
+    events, users = EventBuilder(settings), UserBuilder(settings)
+    return (
+        Action("trackEvent", "Send an event of a user.", _TRACK_EVENT, events.track, (BULK,)),
+        Action("identifyUser", "Set attributes of a user.", _IDENTIFY_USER, users.identify, (BULK,)),
+        Action("trackPage", "Send a page view as event `Page Viewed`.", _VIEW, events.page, (BULK,)),
+        Action("trackScreen", "Send a screen view as event `Screen Viewed`.", _VIEW, events.screen, (BULK,)),
+        Action("setGroupAttributes", "Keep a user's group as attributes.", _GROUP, users.group, (BULK,)),
+    )

@@ -1,0 +1,216 @@
+"""Attributes of users and events: from `traits` or `properties` to what MoEngage takes, in one fixed order of work.
+
+Convert keys, flatten, standard names, blocked and reserved names, collisions, values, cut names, collisions again, cap.
+Most bags are flat, hold scalars and need none of the later steps: these take a short way that looks each key up in a
+cache of finished names, and leave it at the first thing that is not plain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from msgspec import Struct
+
+from processor.destinations.moengage.flattening import Candidate, Flat, flatten
+from processor.destinations.moengage.keys import KeyCase, key_case
+from processor.destinations.moengage.names import GROUP_PREFIX, TEXT_NAMES, Audience, attribute_name, cut_name
+from processor.destinations.moengage.native import open_bag
+from processor.destinations.moengage.values import as_text, scalar, scalar_list, text
+
+MAX_EVENT_ATTRIBUTES: Final = 100
+
+KEY_COLLISION: Final = "key_collision"
+INVALID_KEY: Final = "invalid_key"
+NEAR_RESERVED_NAME: Final = "event_name_starts_with_moe"
+COUNTERS: Final = frozenset({KEY_COLLISION, INVALID_KEY, NEAR_RESERVED_NAME})
+"""Codes that only count. They travel with warnings, those about a bag once per key left out, and golden cases lack
+them: the contract lists no warning for them."""
+
+_MAX_CACHED_KEYS: Final = 4096
+_MAX_CACHED_CHARACTERS: Final = 256
+_INT64_MAX: Final = 2**63 - 1
+_SHORT_TEXT: Final = len("2026-01-01T00:00")
+"""Texts up to here are neither too long nor a date-time with an offset."""
+
+_NOTHING_OWN: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRules:
+    """What settings say about a bag."""
+
+    audience: Audience
+    key_case: KeyCase = "snake"
+    is_native: bool = False
+    keeps_deletions: bool = False
+    """Null traits unset the user's attribute, and empty lists are sent, which does the same to a list."""
+
+
+class Attributes(Struct, gc=False):
+    """What a bag comes to. `unset` names user attributes to remove; `counted` are codes of `COUNTERS`."""
+
+    sent: dict[str, Any]
+    unset: Sequence[str] = ()
+    counted: tuple[str, ...] = ()
+
+
+class Converter:
+    """Turns bags of one audience into attributes."""
+
+    def __init__(self, rules: AttributeRules) -> None:
+        """Start with an empty cache of names."""
+        self._rules = rules
+        self._forms: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def convert(self, bag: dict[str, Any], own: Mapping[str, str] = _NOTHING_OWN) -> Attributes:
+        """Return the attributes of a bag. `own` are ours: they win any collision and are never cut off by the cap.
+
+        Raises:
+            MappingError: the bag is nested too deeply (native mode only).
+        """
+        sent = self._plain(bag)
+        if sent is None or len(sent) + len(own) > MAX_EVENT_ATTRIBUTES or not sent.keys().isdisjoint(own):
+            return self._thorough(bag, own)
+        sent.update(own)
+        return Attributes(sent)
+
+    def _plain(self, bag: dict[str, Any]) -> dict[str, Any] | None:  # noqa: C901, PLR0912 - the hot loop, kept in one frame
+        """Return the attributes of a bag of scalars whose names are all different, or None when it is not one."""
+        names = self._names
+        sent: dict[str, Any] = {}
+        for key, value in bag.items():
+            kind = type(value)
+            if kind is str:
+                kept = value
+                if len(value) > _SHORT_TEXT:
+                    kept = text(value)
+                    if kept is None:
+                        return None
+            elif kind is int:
+                if not -_INT64_MAX <= value <= _INT64_MAX:
+                    return None
+                kept = value
+            elif kind is bool or (kind is float and math.isfinite(value)):
+                kept = value
+            elif value is None and not self._rules.keeps_deletions:
+                continue
+            else:
+                return None
+            name = names.get(key)
+            if name is None:
+                name = self._learn(key)
+            if not name:
+                if name is None:
+                    return None
+                continue
+            if name in sent or (name in TEXT_NAMES and kind is not str):
+                return None
+            sent[name] = kept
+        return sent
+
+    def _learn(self, key: str) -> str | None:
+        """Return the finished name of a top-level key, empty when it is blocked, None when the key is unusable."""
+        form = self._form(key)
+        if not form:
+            return None
+        name = cut_name(attribute_name(form, self._rules.audience))
+        _remember(self._names, key, name)
+        return name
+
+    def _form(self, key: str) -> str:
+        """Return a key in the chosen case."""
+        form = self._forms.get(key)
+        if form is None:
+            form = key_case(key, self._rules.key_case)
+            _remember(self._forms, key, form)
+        return form
+
+    def _thorough(self, bag: dict[str, Any], own: Mapping[str, str]) -> Attributes:
+        """Return the attributes of any bag, by the whole order of work."""
+        flat: Flat = open_bag(bag, self._form) if self._rules.is_native else flatten(bag, self._form)
+        named, lost = _settle(self._renamed(flat.candidates))
+        unset = [cut_name(name) for name, candidate in named.items() if candidate.value is None]
+        for name, candidate in named.items():
+            candidate.name = cut_name(name)
+            candidate.value = self._value(candidate)
+        kept, lost_again = _settle([found for found in named.values() if found.value is not None])
+        sent = dict(own)
+        overridden = sum(name in sent for name in kept)
+        sent |= {name: candidate.value for name, candidate in kept.items() if name not in sent}
+        if self._rules.audience == "event":
+            sent = _capped(sent, own)
+        counted = (INVALID_KEY,) * flat.invalid_count + (KEY_COLLISION,) * (lost + lost_again + overridden)
+        return Attributes(sent, unset if self._rules.keeps_deletions else (), counted)
+
+    def _renamed(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Return the candidates under their names for MoEngage, without those that are blocked."""
+        for candidate in candidates:
+            candidate.name = attribute_name(candidate.name, self._rules.audience)
+        return [candidate for candidate in candidates if candidate.name]
+
+    def _value(self, candidate: Candidate) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the value as MoEngage stores it, None when it must be left out."""
+        value = candidate.value
+        if type(value) is dict or _is_native_list(value):
+            return value
+        if type(value) is list:
+            return scalar_list(value) or ([] if self._rules.keeps_deletions else None)
+        kept = scalar(value)
+        is_text = self._rules.audience == "user" and candidate.name in TEXT_NAMES
+        return as_text(kept) if is_text and isinstance(kept, int | float) else kept
+
+
+def _is_native_list(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a list holds objects or lists, which only native mode leaves there."""
+    return type(value) is list and any(type(item) is dict or type(item) is list for item in value)
+
+
+def _remember(cache: dict[str, str], key: str, name: str) -> None:
+    """Keep a name for the next time. Full caches start anew: keys made of data would fill any of them."""
+    if len(key) <= _MAX_CACHED_CHARACTERS:
+        if len(cache) >= _MAX_CACHED_KEYS:
+            cache.clear()
+        cache[key] = name
+
+
+def _settle(candidates: Sequence[Candidate]) -> tuple[dict[str, Candidate], int]:
+    """Return one candidate for each name, and how many lost. The order of keys in JSON plays no part."""
+    winners: dict[str, Candidate] = {}
+    lost = 0
+    for candidate in candidates:
+        rival = winners.setdefault(candidate.name, candidate)
+        if rival is candidate:
+            continue
+        lost += candidate.value is not None and rival.value is not None
+        if _rank(candidate) < _rank(rival):
+            winners[candidate.name] = candidate
+    return winners, lost
+
+
+def _rank(candidate: Candidate) -> tuple[bool, bool, bool, bool, int, bytes]:
+    """Return what decides between candidates for one name; the smallest wins.
+
+    Null and empty ones lose; then a top-level key spelled like the name wins, then what a sender wrote over what was
+    made, then the shallower path, then the smaller path.
+    """
+    value = candidate.value
+    is_canonical = candidate.depth == 1 and candidate.name in {candidate.path, GROUP_PREFIX + candidate.path}
+    path = candidate.path.encode("utf-8", "surrogatepass")
+    return (value is None, _is_empty(value), not is_canonical, candidate.is_made, candidate.depth, path)
+
+
+def _is_empty(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether nothing would be left of a value."""
+    return value == "" or (type(value) is list and all(item is None for item in value))
+
+
+def _capped(sent: dict[str, Any], own: Mapping[str, str]) -> dict[str, Any]:
+    """Return no more attributes than MoEngage keeps of an event: ours first, then by name, so that all can tell."""
+    if len(sent) <= MAX_EVENT_ATTRIBUTES:
+        return sent
+    others = sorted(sent.keys() - own.keys(), key=lambda name: name.encode("utf-8", "surrogatepass"))
+    return {name: sent[name] for name in [*own, *others][:MAX_EVENT_ATTRIBUTES]}

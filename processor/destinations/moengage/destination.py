@@ -1,0 +1,202 @@
+"""MoEngage as a destination: its endpoints, headers and presets.
+
+Source: the contract, sections 2 and 3.
+"""
+
+from __future__ import annotations
+
+import builtins
+from base64 import b64encode
+from typing import Any, ClassVar, Final
+from urllib.parse import quote
+
+import msgspec
+from pydantic import BaseModel
+
+from processor import __version__
+from processor.destinations.base import Destination, Endpoint, Probe
+from processor.destinations.gates import CALLS, Gates
+from processor.destinations.moengage.actions import make_actions
+from processor.destinations.moengage.answers import BACKOFF, classify
+from processor.destinations.moengage.attributes import COUNTERS
+from processor.destinations.moengage.payloads import (
+    BULK,
+    BULK_ENVELOPE,
+    DELETE,
+    MERGE,
+    MERGE_ENVELOPE,
+    SEGMENT,
+    SINGLE_ENVELOPE,
+)
+from processor.destinations.moengage.removals import MAX_BODY_BYTES
+from processor.destinations.moengage.settings import MoEngageSettings
+from processor.destinations.presets import load_presets
+from processor.model import Answer, Event, Mapped, Payload, Rejected, Skipped, Verdict
+
+_UNSUPPORTED_TYPE: Final = Skipped("unsupported_type")
+
+_LANES: Final = "users"
+"""All endpoints share their lanes: an identify behind a merge or a deletion of its user would bring the user back."""
+
+_MAX_WAIT_MS: Final = 500
+"""At the rate that MoEngage allows, two hundred elements come together in less, so waiting longer fills nothing more;
+it would only delay triggered campaigns and lengthen the window in which a crash repeats events."""
+_MERGE_COUNT: Final = 50
+
+_ACTIONS_OF_SETTINGS: Final = {
+    "page": ("page_events", "trackPage"),
+    "screen": ("screen_events", "trackScreen"),
+    "group": ("group_attributes", "setGroupAttributes"),
+    "alias": ("alias", "mergeUsers"),
+    "delete": ("delete_users", "deleteUser"),
+}
+"""The calls that are off by default: the setting that switches each on, and the action that the presets use."""
+
+
+class MoEngageDestination(Destination):
+    """MoEngage's Data API in cloud mode."""
+
+    type = "moengage"
+    summary = "MoEngage: users and events in cloud mode, through the bulk import"
+    settings_model: ClassVar[builtins.type[BaseModel]] = MoEngageSettings
+    preset_settings = frozenset(setting for setting, _ in _ACTIONS_OF_SETTINGS.values())
+    limit_settings: ClassVar[dict[str, str]] = {
+        "max_elements": "max_batch_count",
+        "max_request_bytes": "max_body_bytes",
+    }
+    counters = COUNTERS
+    backoff = BACKOFF
+    settings: MoEngageSettings
+
+    def __init__(self, name: str, settings: MoEngageSettings) -> None:
+        """Make everything that the settings decide, once."""
+        self.name = name
+        self.settings = settings
+        self._gates = Gates(settings, types=CALLS | {"delete"})
+        self._off = {
+            kind: slug for kind, (setting, slug) in _ACTIONS_OF_SETTINGS.items() if not _is_on(settings, setting)
+        }
+        self.actions = make_actions(settings)
+        self.endpoints = {endpoint.name: endpoint for endpoint in _endpoints(settings)}
+        self._use_secrets()
+
+    @classmethod
+    def create(cls, name: str, settings: BaseModel) -> MoEngageDestination:
+        """Return the destination for validated settings."""
+        assert isinstance(settings, MoEngageSettings)
+        return cls(name, settings)
+
+    def presets(self) -> list[dict[str, Any]]:
+        """Return the subscriptions of all calls; those that the settings leave off are not enabled."""
+        off = set(self._off.values())
+        presets = load_presets("processor.destinations.moengage")
+        return [preset | {"enabled": preset["action"] not in off} for preset in presets]
+
+    def admit(self, event: Any, *, presets: bool) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
+        """Return the event with its type normalised, or why it goes no further."""
+        admitted = self._gates.admit(event)
+        if presets and type(admitted) is dict and admitted["type"] in self._off:
+            return _UNSUPPORTED_TYPE
+        return admitted
+
+    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+        """Return the headers of a request. Segment's endpoint gets none that Segment does not send."""
+        if endpoint.name == SEGMENT:
+            return {name: value for name, value in self._headers.items() if name != "MOE-APPKEY"}
+        return self._headers.copy()
+
+    def classify(self, endpoint: Endpoint, answer: Answer, count: int, now_ms: int, *, compressed: bool) -> Verdict:
+        """Return what an answer to a request of `count` payloads means."""
+        return classify(endpoint.name, answer, count, now_ms, compressed=compressed)
+
+    def vector_form(self, mapped: Mapped, now_ms: int) -> dict[str, Any]:
+        """Return the elements or the request that an event comes to, or why there is none."""
+        if mapped.rejected:
+            return {"dead_letter": mapped.rejected[0].reason}
+        if not mapped.payloads:
+            return {"dropped": mapped.skipped[0].reason}
+        first = mapped.payloads[0]
+        if first.endpoint == BULK:
+            return {"elements": [msgspec.json.decode(payload.body) for payload in mapped.payloads]}
+        return {"request": self._request_form(first, now_ms)}
+
+    def reload_secrets(self) -> None:
+        """Read the key again if it lies in a file."""
+        self.settings.api_key.reload()
+        self._use_secrets()
+
+    def _request_form(self, payload: Payload, now_ms: int) -> dict[str, Any]:
+        """Return a request of one payload as golden cases write it."""
+        endpoint = self.endpoints[payload.endpoint]
+        body = msgspec.json.decode(endpoint.envelope.join([payload.body], now_ms))
+        return {"method": endpoint.method, "path": endpoint.url.removeprefix(self.settings.origin), "body": body}
+
+    def _use_secrets(self) -> None:
+        """Make what holds the key: the headers of every request and the body of the probe."""
+        settings = self.settings
+        key = settings.api_key.reveal()
+        self._headers = {
+            "Authorization": "Basic " + b64encode(f"{settings.api_id}:{key}".encode()).decode(),
+            "Content-Type": "application/json",
+            "MOE-APPKEY": settings.api_id,
+            "User-Agent": f"segment-bridge/{__version__}",
+        }
+        if settings.x_forwarded_for is not None:
+            self._headers["X-Forwarded-For"] = settings.x_forwarded_for
+        body = {"app_id": settings.api_id, "app_secret": key, "source": "test", "region": settings.data_centre}
+        self.probe = Probe(f"{settings.origin}/v1/integrations/authentication", "POST", msgspec.json.encode(body))
+
+
+def _is_on(settings: MoEngageSettings, setting: str) -> bool:
+    """Return whether a setting switches its call on."""
+    return getattr(settings, setting) in (True, "merge")
+
+
+def _endpoints(settings: MoEngageSettings) -> tuple[Endpoint, ...]:
+    """Return the routes with the limits of the settings."""
+    origin, workspace = settings.origin, quote(settings.api_id, safe="")
+    merge = Endpoint(
+        name=MERGE,
+        url=f"{origin}/v1/customer/merge?app_id={workspace}",
+        max_batch_count=_MERGE_COUNT,
+        max_body_bytes=MAX_BODY_BYTES,
+        max_wait_ms=_MAX_WAIT_MS,
+        envelope=MERGE_ENVELOPE,
+        gzip=settings.gzip,
+        lane_scope=_LANES,
+    )
+    delete = _single(DELETE, f"{origin}/v1/customer/delete?app_id={workspace}", settings)
+    if settings.mode == "segment_private":
+        main = _single(SEGMENT, f"{origin}/v1/integrations/segment?appId={workspace}", settings)
+    else:
+        main = _bulk(f"{origin}/v1/transition/{workspace}", settings)
+    return main, merge, delete
+
+
+def _bulk(url: str, settings: MoEngageSettings) -> Endpoint:
+    """Return the route of the bulk import."""
+    project = settings.project_code
+    return Endpoint(
+        name=BULK,
+        url=url if project is None else f"{url}?project_code={quote(project, safe='')}",
+        max_batch_count=settings.max_elements,
+        max_body_bytes=settings.max_request_bytes,
+        max_wait_ms=_MAX_WAIT_MS,
+        envelope=BULK_ENVELOPE,
+        gzip=settings.gzip,
+        lane_scope=_LANES,
+    )
+
+
+def _single(name: str, url: str, settings: MoEngageSettings) -> Endpoint:
+    """Return a route that takes one payload a request."""
+    return Endpoint(
+        name=name,
+        url=url,
+        max_batch_count=1,
+        max_body_bytes=MAX_BODY_BYTES,
+        max_wait_ms=0,
+        envelope=SINGLE_ENVELOPE,
+        gzip=settings.gzip,
+        lane_scope=_LANES,
+    )

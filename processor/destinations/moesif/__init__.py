@@ -1,0 +1,1 @@
+"""Moesif: custom actions, user updates and company updates of the Collector API."""

@@ -1,0 +1,1 @@
+"""Moveo One: one endpoint that takes Segment's own six calls, reduced."""

@@ -1,0 +1,155 @@
+"""A destination's plan: its subscriptions and actions, checked against each other, ready to map events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, Literal
+
+from msgspec.structs import force_setattr, replace
+
+from processor.config.problems import Path
+from processor.destinations.base import Action, Destination
+from processor.errors import ConfigError, MappingError
+from processor.mapping import Subscription, Subscriptions, SubscriptionSettings, compile_subscriptions
+from processor.mapping.subscriptions import RESERVED_KEYS
+from processor.model import Built, Event, Mapped, Record, Rejected, Skipped
+
+DEFAULT: Final = "default"
+"""What `subscriptions` says where the vendor's presets are wanted."""
+
+Finding = tuple[Path, str]
+"""A place relative to one destination's part of the file, and what is wrong there."""
+
+_DIRECTIVE_MARKS: Final = ("@", "__")
+_NO_SUBSCRIPTION: Final = Skipped("no_subscription")
+_TOO_DEEP: Final = Rejected("mapping_failed", "the event is nested too deeply")
+
+
+class Plan:
+    """Everything that decides what an event becomes at one destination. Pure and total on any JSON value."""
+
+    __slots__ = ("_destination", "_is_default", "_subscriptions", "hash")
+
+    def __init__(self, destination: Destination, subscriptions: Subscriptions, *, is_default: bool) -> None:
+        """Keep what was compiled; `Plan.compile` checks and compiles."""
+        self._destination = destination
+        self._subscriptions = subscriptions
+        self._is_default = is_default
+        self.hash = subscriptions.hash
+
+    @classmethod
+    def compile(
+        cls, destination: Destination, subscriptions: Literal["default"] | Sequence[SubscriptionSettings]
+    ) -> Plan:
+        """Return the plan of a destination with its presets, or with a list of subscriptions.
+
+        Raises:
+            ConfigError: the list does not fit the destination or cannot be compiled; the text names every problem.
+        """
+        if isinstance(subscriptions, str):
+            presets = [SubscriptionSettings.model_validate(preset) for preset in destination.presets()]
+            return cls(destination, compile_subscriptions(presets), is_default=True)
+        found = findings(destination, subscriptions)
+        if found:
+            raise ConfigError("\n".join(f"{destination.name}: {text}" for _, text in found))
+        try:
+            compiled = compile_subscriptions(subscriptions)
+        except MappingError as error:
+            raise ConfigError(f"{destination.name}: {error.safe}") from error
+        return cls(destination, compiled, is_default=False)
+
+    def map(self, value: Any, record: Record, now_ms: int) -> Mapped:  # noqa: ANN401 - any JSON value
+        """Return what one decoded value comes to.
+
+        Each matching subscription adds payloads, a skip or a rejection under its name; an event that is not admitted or
+        that no subscription takes adds one skip or rejection without a name.
+        """
+        mapped = Mapped([], [], [])
+        event = self._destination.admit(value, presets=self._is_default)
+        if isinstance(event, dict):
+            self._apply(event, record, now_ms, mapped)
+        else:
+            _add(mapped, event, "")
+        return mapped
+
+    def _apply(self, event: Event, record: Record, now_ms: int, mapped: Mapped) -> None:
+        """Run every matching subscription on an admitted event."""
+        matching = self._subscriptions.matching(event)
+        if not matching:
+            _add(mapped, _NO_SUBSCRIPTION, "")
+        seen: dict[str, int] = {}
+        for subscription in matching:
+            action = self._destination.actions[subscription.action]
+            endpoint = action.endpoints[0]
+            # Counted by subscription and not by what came of it: an index that depended on an age check would give a
+            # payload another id when the record is read again.
+            index = seen.get(endpoint, 0)
+            seen[endpoint] = index + 1
+            indexed = replace(record, payload_index=index) if index else record
+            _add(mapped, _built(subscription, action, event, indexed, now_ms), subscription.name)
+
+
+def _built(subscription: Subscription, action: Action, event: Event, record: Record, now_ms: int) -> Built:
+    """Return what one subscription makes of an event; depth that the stack cannot hold is the event's fault."""
+    try:
+        return action.build(subscription.fields(event), event, record, now_ms)
+    except MappingError as error:
+        return Rejected(error.reason, error.safe)
+    except RecursionError:
+        return _TOO_DEEP
+
+
+def _add(mapped: Mapped, built: Built, name: str) -> None:
+    """Put what was built into its list, under the subscription's name."""
+    if isinstance(built, tuple):
+        for payload in built:
+            force_setattr(payload, "subscription", name)
+            mapped.payloads.append(payload)
+    elif isinstance(built, Skipped):
+        mapped.skipped.append(Skipped(built.reason, name))
+    elif isinstance(built, Rejected):
+        mapped.rejected.append(Rejected(built.reason, built.message, name))
+    else:
+        # The payload was made for this event and nobody else has seen it; a copy would cost as much as mapping a field.
+        force_setattr(built, "subscription", name)
+        mapped.payloads.append(built)
+
+
+def findings(destination: Destination, subscriptions: Sequence[SubscriptionSettings]) -> list[Finding]:
+    """Return what in a list of subscriptions does not fit the destination, with the place of each finding."""
+    found: list[Finding] = [
+        (("settings", name), f"settings.{name} only shapes the presets; a list of subscriptions says it itself")
+        for name in sorted(destination.preset_settings & destination.settings.model_fields_set)
+    ]
+    for index, subscription in enumerate(subscriptions):
+        if not subscription.enabled:
+            continue
+        for path, text in _subscription_findings(destination.actions, subscription):
+            place: Path = ("subscriptions", index, *path)
+            found.append((place, f"subscription {subscription.name!r}: {text}"))
+    return found
+
+
+def _subscription_findings(actions: Mapping[str, Action], subscription: SubscriptionSettings) -> Iterator[Finding]:
+    """Yield what in one subscription does not fit the actions of its destination."""
+    action = actions.get(subscription.action)
+    if action is None:
+        yield ("action",), f"unknown action {_word(subscription.action, actions)}; allowed: {', '.join(actions)}"
+        return
+    keys = [key for key in subscription.mapping if key not in RESERVED_KEYS]
+    if any(key.startswith(_DIRECTIVE_MARKS) for key in keys):
+        return  # a directive stands for the whole mapping: only the event tells which fields it gives
+    names = [field.name for field in action.fields]
+    for key in keys:
+        if key not in names:
+            yield ("mapping", key), f"action {action.slug!r} has no field {_word(key, names)}"
+    for field in action.fields:
+        if field.required and field.name not in keys:
+            yield ("mapping",), f"action {action.slug!r} needs the field {field.name!r}"
+
+
+def _word(word: str, known: Iterable[str]) -> str:
+    """Return a word in quotes, with the nearest known one as a hint where one is near."""
+    near = get_close_matches(word, list(known), n=1)
+    return f"{word!r} (did you mean {near[0]!r}?)" if near else repr(word)

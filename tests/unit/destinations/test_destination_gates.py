@@ -1,0 +1,211 @@
+"""The gates in front of every destination, each by its rule and all in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from processor.destinations.gates import CALLS, Filter, Gates, GateSettings, has_consent, is_enabled, was_sent_by_device
+from processor.model import Rejected, Skipped
+
+NAMES = ("Moesif API Analytics", "moesif-api-analytics")
+
+
+def _reason(gates: Gates, event: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    """Return why an event is stopped, or None when it is admitted."""
+    admitted = gates.admit(event)
+    return admitted.reason if isinstance(admitted, Skipped | Rejected) else None
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ([1, 2], "not_an_object"),
+        (None, "not_an_object"),
+        ("track", "not_an_object"),
+        ({}, "missing_type"),
+        ({"type": None}, "missing_type"),
+        ({"type": 7}, "missing_type"),
+        ({"type": ["track"]}, "missing_type"),
+        ({"type": " \ufeff"}, "missing_type"),
+        ({"type": "delete"}, "unknown_type"),
+        ({"type": "tracks"}, "unknown_type"),
+    ],
+)
+def test_types_that_are_refused(event: Any, reason: str) -> None:  # noqa: ANN401 - any JSON value
+    """An event without a usable type of the six is refused with the contract's reason."""
+    assert _reason(Gates(GateSettings()), event) == reason
+
+
+def test_type_is_trimmed_and_lower_cased_in_a_copy() -> None:
+    """Triggers see the plain form, and the record's own event stays as it was."""
+    event = {"type": " Page\n", "name": "Home"}
+
+    assert Gates(GateSettings()).admit(event) == {"type": "page", "name": "Home"}
+    assert event["type"] == " Page\n"
+
+
+def test_more_types_can_be_known() -> None:
+    """A vendor that knows deletion requests admits them."""
+    assert _reason(Gates(GateSettings(), types=CALLS | {"delete"}), {"type": "delete"}) is None
+
+
+@pytest.mark.parametrize(
+    ("integrations", "enabled"),
+    [
+        (None, True),
+        ([], True),
+        ("none", True),
+        ({}, True),
+        ({"All": True}, True),
+        ({"All": False}, False),
+        ({"All": None}, True),
+        ({"All": 0}, True),
+        ({"All": False, "Moesif API Analytics": True}, True),
+        ({"All": False, "moesif-api-analytics": {"option": 1}}, True),
+        ({"All": False, "moesif-api-analytics": {}}, True),
+        ({"All": False, "Moesif API Analytics": None}, False),
+        ({"Moesif API Analytics": False, "moesif-api-analytics": True}, False),
+        ({"Moesif API Analytics": True, "moesif-api-analytics": False}, False),
+        ({"moesif api analytics": False}, True),
+        ({"All": False, "moesif api analytics": True}, False),
+        ({"All": False, "Moesif API Analytics": "yes"}, True),
+        ({"All": False, "Moesif API Analytics": []}, True),
+        ({"Moesif API Analytics": ""}, False),
+        ({"Moesif API Analytics": 0}, False),
+        ({"Moesif API Analytics": 0, "moesif-api-analytics": True}, True),
+        ({"Other": False}, True),
+    ],
+)
+def test_integrations_object(integrations: Any, enabled: bool) -> None:  # noqa: ANN401, FBT001 - any JSON value; a table
+    """The rule of the Segment contract, section 1.6, row by row."""
+    assert is_enabled(integrations, NAMES) is enabled
+
+
+@pytest.mark.parametrize(
+    ("context", "consent"),
+    [
+        (None, True),
+        ({}, True),
+        ({"consent": {}}, True),
+        ({"consent": {"categoryPreferences": None}}, True),
+        ({"consent": {"categoryPreferences": {}}}, False),
+        ({"consent": {"categoryPreferences": {"ads": True}}}, False),
+        ({"consent": {"categoryPreferences": {"ads": True, "analytics": True, "other": False}}}, True),
+        ({"consent": {"categoryPreferences": {"ads": "true", "analytics": True}}}, False),
+        ({"consent": {"categoryPreferences": ["ads", "analytics"]}}, False),
+        ({"consent": "all"}, True),
+    ],
+)
+def test_consent(context: Any, consent: bool) -> None:  # noqa: ANN401, FBT001 - any JSON value; a table
+    """All categories of the destination must be true; no consent object restricts nothing."""
+    assert has_consent({"context": context}, ("ads", "analytics")) is consent
+
+
+@pytest.mark.parametrize(
+    ("metadata", "sent"),
+    [
+        (None, False),
+        ({}, False),
+        ({"bundled": ["Segment.io"]}, False),
+        ({"bundled": ["Segment.io", "moesif-api-analytics"]}, True),
+        ({"bundled": "moesif-api-analytics"}, False),
+        ({"unbundled": ["moesif-api-analytics"]}, False),
+    ],
+)
+def test_sent_by_device(metadata: Any, sent: bool) -> None:  # noqa: ANN401, FBT001 - any JSON value; a table
+    """Only a list of bundled destinations that names this one says that its SDK sent the event."""
+    assert was_sent_by_device({"_metadata": metadata}, NAMES) is sent
+
+
+FILTER = {"category": ["purchase", "subscription"], "currency": ["USD", "EUR"]}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "bag", "passes"),
+    [
+        (FILTER, {"category": "purchase", "currency": "EUR"}, True),
+        (FILTER, {"category": "purchase", "currency": "GBP"}, False),
+        (FILTER, {"category": "purchase"}, False),
+        ({"category": ["purchase"]}, {"category": " purchase"}, False),
+        ({"category": ["purchase"]}, {"category": "Purchase"}, False),
+        ({"category": ["purchase"]}, {"Category": "purchase"}, False),
+        ({"amount": ["10"]}, {"amount": 10.0}, True),
+        ({"amount": [10.0]}, {"amount": "10"}, True),
+        ({"vip": [True]}, {"vip": "true"}, True),
+        ({"vip": ["True"]}, {"vip": True}, False),
+        ({"vip": ["1"]}, {"vip": True}, False),
+        ({"a": ["null", None]}, {"a": None}, False),
+        ({"a": [None]}, {"a": "null"}, False),
+        ({"a": ["x"]}, {"a": ["x"]}, False),
+        ({"a": ["[object Object]"]}, {"a": {}}, False),
+        ({"a.b": ["x"]}, {"a": {"b": "x"}}, False),
+        ({"a.b": ["x"]}, {"a.b": "x"}, True),
+        ({"a": []}, {"a": "x"}, False),
+        ({}, {}, True),
+        ({"a": ["x"]}, None, False),
+        ({"a": ["x"]}, ["a"], False),
+    ],
+)
+def test_filter(allowed: dict[str, Any], bag: Any, passes: bool) -> None:  # noqa: ANN401, FBT001 - any JSON value; a table
+    """Every key must match one of its values, compared as JavaScript's text."""
+    assert Filter(allowed).passes({"type": "track", "properties": bag}) is passes
+
+
+@pytest.mark.parametrize(
+    ("event", "passes"),
+    [
+        ({"type": "page", "properties": {"plan": "team"}}, True),
+        ({"type": "screen", "properties": {"plan": "team"}}, True),
+        ({"type": "identify", "properties": {"plan": "team"}, "traits": {}}, False),
+        ({"type": "group", "traits": {"plan": "team"}}, True),
+        ({"type": "track", "traits": {"plan": "team"}}, False),
+        ({"type": "alias"}, True),
+    ],
+)
+def test_filter_looks_into_the_bag_of_the_call(event: dict[str, Any], passes: bool) -> None:  # noqa: FBT001 - a table
+    """Properties of track, page and screen, traits of identify and group, nothing of alias."""
+    assert Filter({"plan": ["team"]}).passes(event) is passes
+
+
+def test_gates_stand_in_their_order() -> None:
+    """An event that every gate would stop is stopped by the first one; repaired step by step, by the next."""
+    settings = GateSettings(
+        integration_names=NAMES, consent_categories=("ads",), skip_sent_by_device=True, filter={"plan": ("team",)}
+    )
+    gates = Gates(settings)
+    event: dict[str, Any] = {
+        "type": "delete",
+        "context": {"consent": {"categoryPreferences": {}}},
+        "_metadata": {"bundled": [NAMES[0]]},
+        "integrations": {"All": False},
+        "properties": {},
+    }
+    repairs: list[dict[str, Any]] = [
+        {},
+        {"type": "track"},
+        {"context": {}},
+        {"_metadata": {}},
+        {"integrations": {}},
+        {"properties": {"plan": "team"}},
+    ]
+    reasons = []
+    for repair in repairs:
+        event |= repair
+        reasons.append(_reason(gates, event))
+
+    assert reasons == ["unknown_type", "consent_denied", "sent_by_device", "integration_disabled", "filtered", None]
+
+
+def test_gates_that_settings_leave_open() -> None:
+    """By default only the integrations object is honoured, and that can be switched off."""
+    event = {
+        "type": "track",
+        "context": {"consent": {"categoryPreferences": {}}},
+        "_metadata": {"bundled": list(NAMES)},
+        "integrations": {"All": False},
+    }
+
+    assert _reason(Gates(GateSettings(integration_names=NAMES)), event) == "integration_disabled"
+    assert _reason(Gates(GateSettings(integration_names=NAMES, respect_integrations=False)), event) is None
