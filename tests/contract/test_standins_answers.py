@@ -1,0 +1,275 @@
+"""What the stand-ins read from a request that they take, what they answer, and what they would silently lose."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from processor.sandbox.settings import SandboxSettings
+from processor.sandbox.vendor import Accepted, Item, Refused, Vendor
+from tests.standin_requests import (
+    WORKSPACE,
+    Ask,
+    moengage,
+    moengage_action,
+    moengage_customer,
+    moengage_device,
+    moengage_event,
+    moesif,
+    moesif_action,
+    moesif_company,
+    moesif_user,
+    moveo,
+    moveo_event,
+    standin,
+)
+
+_BOTH = pytest.mark.parametrize("settings", [SandboxSettings(), SandboxSettings(checks="light")], ids=["full", "light"])
+
+
+def _accepted(ask: Ask, settings: SandboxSettings | None = None) -> Accepted:
+    said = ask.put(settings)
+    assert isinstance(said, Accepted), said
+    return said
+
+
+@_BOTH
+def test_moveo_items_carry_id_user_and_order(settings: SandboxSettings) -> None:
+    """Id, user and the mark that counts a user's events are read, from traits where a call has no properties."""
+    group = moveo_event(
+        type="group", event=..., properties=..., groupId="g", userId=..., traits={"seq": 9, "ledger_id": "L9"}
+    )
+    alias = moveo_event(type="alias", event=..., properties=...)
+    said = _accepted(moveo(moveo_event(), group, alias), settings)
+    assert said.items == [
+        Item("track", "m-1", "u-501", 4),
+        Item("group", "L9", "anon-19", 9),
+        Item("alias", "m-1", "u-501"),
+    ]
+    assert (said.status, json.loads(said.body)) == (200, {"accepted": 3})
+
+
+@_BOTH
+def test_moesif_items_carry_id_user_and_order(settings: SandboxSettings) -> None:
+    """An action's own id is its transaction id; profiles have none; the mark wins over both."""
+    own_id = moesif_action()["transaction_id"]
+    marked = moesif_action(metadata={"seq": 5, "ledger_id": "L5"}, user_id=..., anonymous_id="anon-19")
+    said = _accepted(moesif("actions", moesif_action(), marked), settings)
+    assert said.items == [Item("action", own_id, "u-501", 4), Item("action", "L5", "anon-19", 5)]
+    assert said.status == 201
+    assert _accepted(moesif("users", moesif_user()), settings).items == [Item("user", None, "u-501")]
+    assert _accepted(moesif("companies", moesif_company()), settings).items == [Item("company", None, "org-7")]
+
+
+@_BOTH
+def test_moengage_items_are_actions_customers_and_devices(settings: SandboxSettings) -> None:
+    """Each action of an event element is an item of its own."""
+    second = moengage_action(attributes={"segment_message_id": "m-2", "seq": 5})
+    said = _accepted(
+        moengage(moengage_customer(), moengage_device(), moengage_event(moengage_action(), second)), settings
+    )
+    assert said.items == [
+        Item("customer", None, "cust-4711", 3),
+        Item("device", "dev-12", "cust-4711"),
+        Item("event", None, "cust-4711", 4),
+        Item("event", "m-2", "cust-4711", 5),
+    ]
+    assert json.loads(said.body)["status"] == "success"
+
+
+@pytest.mark.parametrize("mark", [None, "", 7, [], {}], ids=str)
+def test_marks_that_are_none_are_left_out(mark: Any) -> None:  # noqa: ANN401 - any JSON value
+    """A mark of another type is the event's own business: it is neither an id nor an error."""
+    said = _accepted(moveo(moveo_event(properties={"ledger_id": mark, "seq": True})))
+    assert said.items == [Item("track", "m-1", "u-501")]
+
+
+_FINDINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "long name": (moengage_customer(attributes={"a" * 201: 1}), ["name_too_long"]),
+    "long text": (moengage_customer(attributes={"a": "x" * 513}), ["text_too_long"]),
+    "long list": (moengage_customer(attributes={"a": [1] * 51}), ["list_too_long"]),
+    "mixed list": (moengage_customer(attributes={"a": [1, "x"]}), ["mixed_list"]),
+    "null in a list": (moengage_customer(attributes={"a": [None]}), ["mixed_list"]),
+    "long text in a list": (moengage_customer(attributes={"a": ["x" * 513]}), ["text_too_long"]),
+    "null": (moengage_customer(attributes={"a": None}), ["null_value"]),
+    "time with offset": (moengage_customer(attributes={"a": "2026-01-02T03:04:05+01:00"}), ["time_with_offset"]),
+    "blocked name": (moengage_customer(attributes={"id": "x"}), ["blocked_name"]),
+    "reserved name": (moengage_customer(attributes={"Source": "x"}), ["reserved_name"]),
+    "reserved stem": (moengage_customer(attributes={"user_attribute_old_id": "x"}), ["reserved_name"]),
+    "reserved prefix": (moengage_customer(attributes={"moe_x": 1}), ["reserved_prefix"]),
+    "command": (moengage_customer(attributes={"addValueToArrayField": 1}), ["command_name"]),
+    "allowed prefix": (moengage_customer(attributes={"moe_unsubscribe": True}), []),
+    "reserved name of an event": (moengage_event(moengage_action(attributes={"source": "x"})), []),
+    "many attributes": (
+        moengage_event(moengage_action(attributes={f"a{number}": 1 for number in range(101)})),
+        ["too_many_attributes"],
+    ),
+    "long event name": (moengage_event(moengage_action(action="x" * 201)), ["event_name_too_long"]),
+    "reserved event name": (moengage_event(moengage_action(action="moe_x")), ["reserved_event_name"]),
+    "period": (moengage_event(moengage_action(action="a.b")), ["period_in_event_name"]),
+    "system without TV": (moengage_event(moengage_action(moe_os_type="tvOS")), ["os_type_without_tv"]),
+    "system of a TV": (moengage_event(moengage_action(moe_os_type="tvOS", platform="TV")), []),
+    "whole and broken numbers": (moengage_customer(attributes={"a": [1, 2.5]}), []),
+    "exactly at the limits": (moengage_customer(attributes={"a" * 200: "x" * 512, "b": ["y"] * 50}), []),
+}
+
+
+@pytest.mark.parametrize(("element", "findings"), _FINDINGS.values(), ids=_FINDINGS)
+def test_moengage_notes_what_the_platform_would_alter(element: dict[str, Any], findings: list[str]) -> None:
+    """The request is accepted, as it would be, and what would be cut or renamed is named."""
+    said = _accepted(moengage(element))
+    assert (list(said.findings), [item.ignored for item in said.items]) == (findings, [""])
+
+
+_IGNORED: dict[str, tuple[dict[str, Any], str]] = {
+    "junk id": (moengage_customer(customer_id="Guest"), "invalid_customer_id"),
+    "one character": (moengage_customer(customer_id="x"), "invalid_customer_id"),
+    "blanks around": (moengage_device(customer_id=" cust "), "invalid_customer_id"),
+    "future": (moengage_event(moengage_action(current_time="2026-03-15T12:01:00.000Z")), "future_event"),
+    "future without zone": (moengage_event(moengage_action(current_time="2026-03-15T12:01:00")), "future_event"),
+    "future and junk": (
+        moengage_event(moengage_action(current_time="2026-03-15T12:01:00.000Z"), customer_id="null"),
+        "invalid_customer_id",
+    ),
+    "no time": (moengage_event(moengage_action(current_time=...)), ""),
+    "just now": (moengage_event(moengage_action(current_time="2026-03-15T12:00:00.000Z")), ""),
+}
+
+
+@pytest.mark.parametrize(("element", "reason"), _IGNORED.values(), ids=_IGNORED)
+def test_moengage_says_yes_to_what_it_ignores(element: dict[str, Any], reason: str) -> None:
+    """A 200 proves nothing: what the platform drops afterwards is answered as accepted and marked as ignored."""
+    assert [item.ignored for item in _accepted(moengage(element)).items] == [reason]
+
+
+def test_light_checks_look_for_nothing() -> None:
+    """Benchmarks pay for reading marks and no more."""
+    element = moengage_customer(customer_id="guest", attributes={"id": None, "seq": 1})
+    said = _accepted(moengage(element), SandboxSettings(checks="light"))
+    assert (said.findings, said.items) == ([], [Item("customer", None, "guest", 1)])
+
+
+def test_moesif_notes_two_updates_of_one_user_in_a_batch() -> None:
+    """Their order inside a batch is not known, so the contract keeps them apart."""
+    said = _accepted(moesif("users", moesif_user(), moesif_user(user_id="u-2"), moesif_user()))
+    assert list(said.findings) == ["repeated_user_in_batch"]
+    assert list(_accepted(moesif("companies", moesif_company(), moesif_company())).findings) == [
+        "repeated_company_in_batch"
+    ]
+
+
+def _workspace(path: str, body: Any, **asked: Any) -> Ask:  # noqa: ANN401 - any JSON value
+    return Ask("moengage", path, body, query={"app_id": WORKSPACE, "appId": WORKSPACE}, **asked)
+
+
+def _known(*users: str) -> Vendor:
+    """Return a workspace that has heard of these users."""
+    workspace = standin("moengage")
+    said = moengage(*[moengage_customer(customer_id=user) for user in users]).put_to(workspace)
+    assert isinstance(said, Accepted)
+    return workspace
+
+
+def test_only_known_and_different_users_are_merged() -> None:
+    """Other pairs are skipped without a word, and the answer is the same."""
+    pairs = [("old-1", "new-1"), ("old-1", "old-1"), ("nobody", "new-1")]
+    body = {"merge_data": [{"merged_user": old, "retained_user": new} for old, new in pairs]}
+    said = _workspace("/v1/customer/merge", body).put_to(_known("old-1", "new-1"))
+    assert isinstance(said, Accepted)
+    assert [item.ignored for item in said.items] == ["", "same_user", "unknown_user"]
+    assert json.loads(said.body) == {"status": "success", "operation": "created"}
+
+
+def test_a_merge_takes_fifty_pairs() -> None:
+    """The fifty-first is too many."""
+    pair = {"merged_user": "old-1", "retained_user": "new-1"}
+    assert isinstance(_workspace("/v1/customer/merge", {"merge_data": [pair] * 50}).put(), Accepted)
+    said = _workspace("/v1/customer/merge", {"merge_data": [pair] * 51}).put()
+    assert isinstance(said, Refused)
+    assert (said.status, json.loads(said.body)["error"]["type"]) == (400, "ArrayFieldError")
+
+
+def test_a_user_is_deleted_once() -> None:
+    """The second deletion finds nobody, in the vendor's words."""
+    workspace = _known("cust-1")
+    ask = _workspace("/v1/customer/delete", {"identity_type": "customer_id", "identity_value": "cust-1"})
+    assert isinstance(ask.put_to(workspace), Accepted)
+    said = ask.put_to(workspace)
+    assert isinstance(said, Refused)
+    assert (said.status, json.loads(said.body)["error"]["type"]) == (400, "Not Found")
+
+
+def test_the_credential_routes_tell_right_from_wrong() -> None:
+    """Both answer 200 to the right key and 401 to a wrong one, and deliver nothing."""
+    right = {"app_id": WORKSPACE, "app_secret": "moengage-example-key", "source": "test", "region": "03"}
+    said = _workspace("/v1/integrations/authentication", right).put()
+    assert isinstance(said, Accepted)
+    assert said.items == []
+    wrong = _workspace("/v1/integrations/authentication", {**right, "app_secret": "x"}).put()
+    assert isinstance(wrong, Refused)
+    assert wrong.status == 401
+    probe = _workspace("/v1/integrations/segment/auth", b"", method="GET", headers={"MOE-APPKEY": ""})
+    assert isinstance(probe.put(), Accepted)
+    stranger = _workspace("/v1/integrations/segment/auth", b"", method="GET", headers={"Authorization": "Basic eA=="})
+    said = stranger.put()
+    assert isinstance(said, Refused)
+    assert said.status == 401
+
+
+_MESSAGE = {
+    "type": "track",
+    "user_id": "cust-8020",
+    "anonymous_id": "anon-9f2",
+    "event": "Trailer Watched",
+    "context": {"app": {}, "os": {"name": "Android"}, "library": {}},
+    "properties": {"trailerLength": 95, "seq": 2, "ledger_id": "L2"},
+    "timestamp": "2026-02-01T08:15:30.500Z",
+    "update_existing_only": False,
+}
+
+
+def test_the_private_route_takes_segments_own_message() -> None:
+    """It is read like the others, and its user may be anonymous."""
+    said = _workspace("/v1/integrations/segment", _MESSAGE).put()
+    assert isinstance(said, Accepted)
+    assert (said.items, said.body) == ([Item("track", "L2", "cust-8020", 2)], b"{}")
+    anonymous = {**_MESSAGE, "type": "identify", "user_id": None, "traits": {"seq": 3}}
+    del anonymous["event"], anonymous["properties"]
+    said = _workspace("/v1/integrations/segment", anonymous).put()
+    assert isinstance(said, Accepted)
+    assert said.items == [Item("identify", None, "anon-9f2", 3)]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {key: value for key, value in _MESSAGE.items() if key != "event"},
+        {key: value for key, value in _MESSAGE.items() if key != "context"},
+        {**_MESSAGE, "userId": "cust-8020"},
+        {**_MESSAGE, "user_id": 7},
+        {**_MESSAGE, "properties": []},
+    ],
+    ids=["no event", "no context", "camelCase envelope", "numeric user", "properties are a list"],
+)
+def test_the_private_route_refuses_other_envelopes(message: dict[str, Any]) -> None:
+    """The envelope is Segment's, key by key."""
+    assert isinstance(_workspace("/v1/integrations/segment", message).put(), Refused)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/customer/merge", {"merge_data": []}),
+        ("/v1/customer/merge", {"merge_data": [{"merged_user": "a"}]}),
+        ("/v1/customer/delete", {"identity_type": "email", "identity_value": "x"}),
+        ("/v1/customer/delete", {}),
+        ("/v1/integrations/authentication", {}),
+    ],
+)
+def test_other_routes_refuse_other_shapes(path: str, body: dict[str, Any]) -> None:
+    """Every route looks at its body."""
+    said = _workspace(path, body).put()
+    assert isinstance(said, Refused)
+    assert said.status == 400
