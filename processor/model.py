@@ -42,7 +42,8 @@ class Payload(Struct, gc=False, frozen=True):
 
     `body` is JSON in UTF-8 as the endpoint joins it (see `destinations.base.Envelope`). `lanes` are the keys that must
     stay in order, at least one. `dedupe_id` is set only where the vendor removes no duplicates itself. `user` is the
-    identity that guards count by. Warnings are codes of the vendor's contract.
+    identity that guards count by. Warnings are codes of the vendor's contract. `rate` names the vendor's own rate limit
+    that the payload counts towards (see `destinations.base.Destination.rate_limits`), none when empty.
     """
 
     action: str
@@ -52,6 +53,7 @@ class Payload(Struct, gc=False, frozen=True):
     subscription: str = ""
     dedupe_id: str | None = None
     warnings: tuple[str, ...] = ()
+    rate: str = ""
 
     @property
     def user(self) -> str:

@@ -11,6 +11,7 @@ import abc
 import builtins
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -159,6 +160,8 @@ class Destination(abc.ABC):
     actions: Mapping[str, Action]
     backoff: Backoff = Backoff()
     probe: Probe | None = None
+    rate_limits: Mapping[str, float] = MappingProxyType({})
+    """The vendor's own limits, in payloads a second of the whole account, by the name that payloads carry as `rate`."""
 
     @classmethod
     @abc.abstractmethod

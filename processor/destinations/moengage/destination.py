@@ -78,6 +78,11 @@ class MoEngageDestination(Destination):
         }
         self.actions = make_actions(settings)
         self.endpoints = {endpoint.name: endpoint for endpoint in _endpoints(settings)}
+        self.rate_limits = {
+            "users": settings.users_per_minute / 60,
+            "events": settings.events_per_minute / 60,
+            "devices": settings.devices_per_minute / 60,
+        }
         self._use_secrets()
 
     @classmethod

@@ -18,6 +18,9 @@ BULK_ENVELOPE: Final = Envelope(open=b'{"type":"transition","elements":[', close
 MERGE_ENVELOPE: Final = Envelope(open=b'{"merge_data":[', close=b"]}")
 SINGLE_ENVELOPE: Final = Envelope(open=b"", close=b"")
 
+RATES: Final = {"customer": "users", "event": "events", "device": "devices"}
+"""Which of the workspace's limits an element counts towards."""
+
 EVENT_TOO_LARGE: Final = Rejected("event_too_large", "a single element is larger than a request may be")
 
 
@@ -38,4 +41,5 @@ def payload(
         return Rejected(error.reason, error.safe)
     if len(body) > max_bytes:
         return EVENT_TOO_LARGE
-    return Payload(action, endpoint, body, lanes, "", dedupe_id, warnings)
+    rate = RATES.get(element["type"], "") if endpoint is BULK else ""
+    return Payload(action, endpoint, body, lanes, "", dedupe_id, warnings, rate)
