@@ -1,0 +1,1 @@
+"""Kafka in: the consumer thread, where a group starts, and the decoding of records into events."""

@@ -1,0 +1,190 @@
+"""What the cluster says about topics and groups, asked through the admin client within a deadline.
+
+Nothing here touches the consumer. The client's own statistics and cached watermarks freeze while a partition is
+paused, so lag is always computed from these answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from processor.errors import BrokerError
+from processor.source.deadline import Deadline
+from processor.source.partitions import Committed, Offsets, Partition, committed_of, to_client
+from processor.source.trouble import broker_error, kafka_error
+
+REQUEST_TIMEOUT_S = 5.0
+NO_RECORD = -1
+"""What the cluster answers when no record is as late as the time that was asked for."""
+
+
+class TopicState(NamedTuple):
+    """A topic as it is now: its id changes when it is deleted and made again."""
+
+    topic_id: str
+    partition_count: int
+
+    def partitions(self, topic: str) -> list[Partition]:
+        """Return all partitions of the topic that has this state."""
+        return [(topic, number) for number in range(self.partition_count)]
+
+
+class TopicQuestion:
+    """A question about topics that is on its way; asking does not wait for the answer."""
+
+    def __init__(self, futures: Mapping[str, Future[Any]]) -> None:
+        """Take the futures of the admin client, by topic."""
+        self._futures = dict(futures)
+
+    @property
+    def is_answered(self) -> bool:
+        """Say whether `states` would not wait."""
+        return all(future.done() for future in self._futures.values())
+
+    def states(self, deadline: Deadline) -> dict[str, TopicState | None]:
+        """Return the topics' states, None for one that does not exist.
+
+        Raises:
+            BrokerError: No answer within the deadline, or a refusal.
+        """
+        return {topic: self._state(topic, deadline) for topic in self._futures}
+
+    def _state(self, topic: str, deadline: Deadline) -> TopicState | None:
+        try:
+            found = self._futures[topic].result(deadline.left_s)
+        except KafkaException as error:
+            if kafka_error(error).code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return None
+            raise broker_error(error, f"cannot describe topic {topic}") from error
+        except TimeoutError as error:
+            raise _late(f"cannot describe topic {topic}") from error
+        return TopicState(str(found.topic_id), len(found.partitions))
+
+
+class Cluster:
+    """The admin client with answers as this program's values. Any thread may call; every call is bounded."""
+
+    def __init__(self, admin: AdminClient) -> None:
+        """Ask through `admin`."""
+        self.admin = admin
+
+    def ask_topics(self, topics: Iterable[str], timeout_s: float) -> TopicQuestion:
+        """Return a question about these topics, without waiting."""
+        collection = TopicCollection(sorted(topics))
+        return TopicQuestion(self.admin.describe_topics(collection, request_timeout=max(timeout_s, 0.001)))
+
+    def topics(self, topics: Iterable[str], deadline: Deadline) -> dict[str, TopicState | None]:
+        """Return the topics' states, None for one that does not exist."""
+        return self.ask_topics(topics, deadline.left_s).states(deadline)
+
+    def log_starts(self, partitions: Iterable[Partition], deadline: Deadline) -> Offsets:
+        """Return the first offset that can still be read, of each partition."""
+        return self._offsets(partitions, OffsetSpec.earliest(), deadline)
+
+    def log_ends(self, partitions: Iterable[Partition], deadline: Deadline) -> Offsets:
+        """Return the offset after the last one that a reader of committed records can see, of each partition."""
+        return self._offsets(partitions, OffsetSpec.latest(), deadline)
+
+    def offsets_at(self, partitions: Iterable[Partition], time_ms: int, deadline: Deadline) -> Offsets:
+        """Return the first offset whose record is at `time_ms` or later; the end of the log where there is none.
+
+        The ends are asked first: a record written in between is then not skipped.
+        """
+        wanted = list(partitions)
+        ends = self.log_ends(wanted, deadline)
+        found = self._offsets(wanted, OffsetSpec.for_timestamp(time_ms), deadline)
+        return {partition: ends[partition] if offset == NO_RECORD else offset for partition, offset in found.items()}
+
+    def committed(self, group_id: str, deadline: Deadline) -> dict[Partition, Committed]:
+        """Return every offset that the group has committed; a group that does not exist has none."""
+        doing = f"cannot read the offsets of group {group_id}"
+        request = [ConsumerGroupTopicPartitions(group_id)]
+        futures = _asking(
+            doing, lambda: self.admin.list_consumer_group_offsets(request, request_timeout=_timeout(deadline))
+        )
+        answer = _result(futures[group_id], deadline, doing)
+        return committed_of(answer.topic_partitions)
+
+    def set_committed(
+        self, group_id: str, offsets: Offsets, topic_ids: Mapping[Partition, str], deadline: Deadline
+    ) -> None:
+        """Make the offsets the group's; possible only while no process is in the group.
+
+        Raises:
+            BrokerError: The group is in use, a right is missing, or no answer came within the deadline.
+        """
+        doing = f"cannot set the offsets of group {group_id} (is a process of it still running?)"
+        request = [ConsumerGroupTopicPartitions(group_id, to_client(offsets, topic_ids))]
+        futures = _asking(
+            doing, lambda: self.admin.alter_consumer_group_offsets(request, request_timeout=_timeout(deadline))
+        )
+        for each in _result(futures[group_id], deadline, doing).topic_partitions:
+            if each.error is not None:
+                raise broker_error(each.error, doing)
+
+    def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec, deadline: Deadline) -> Offsets:
+        wanted = {TopicPartition(topic, number): spec for topic, number in partitions}
+        if not wanted:
+            return {}
+        doing = "cannot read where partitions start and end"
+        futures = _asking(
+            doing,
+            lambda: self.admin.list_offsets(
+                wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_timeout(deadline)
+            ),
+        )
+        return {
+            (each.topic, each.partition): _known(_result(future, deadline, doing).offset, doing)
+            for each, future in futures.items()
+        }
+
+
+def _known(offset: int, doing: str) -> int:
+    """Return the offset that the cluster named, or -1 where no record is at the time that was asked for.
+
+    A request that the client gave up, as when a leader has died, comes back as a success with an invalid offset: taken
+    for an answer it would become somebody's position.
+    """
+    if offset < NO_RECORD:
+        raise _late(doing)
+    return offset
+
+
+def _timeout(deadline: Deadline) -> float:
+    """Return what one request may take; zero would mean the client's own default.
+
+    A request to a broker that has died only ends with its timeout, and only the next one finds the new leader.
+    """
+    return min(max(deadline.left_s, 0.001), REQUEST_TIMEOUT_S)
+
+
+def _asking(doing: str, ask: Any) -> Any:  # noqa: ANN401 - futures of whatever the client answers
+    try:
+        return ask()
+    except (KafkaException, ValueError) as error:
+        raise broker_error(error, doing) from error
+
+
+def _result(future: Future[Any], deadline: Deadline, doing: str) -> Any:  # noqa: ANN401 - whatever the client answers
+    try:
+        return future.result(deadline.left_s)
+    except KafkaException as error:
+        raise broker_error(error, doing) from error
+    except TimeoutError as error:
+        raise _late(doing) from error
+
+
+def _late(doing: str) -> BrokerError:
+    return BrokerError(f"{doing}: no answer in time", code="_TIMED_OUT", fatal=False)

@@ -1,0 +1,206 @@
+"""One life of the Kafka consumer: what the consumer thread does in each of its turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from processor.errors import BrokerError
+from processor.source.assignment import Assignment
+from processor.source.clients import Clients
+from processor.source.cluster import Cluster, TopicState
+from processor.source.commands import Commands
+from processor.source.control_topic import ControlTopic
+from processor.source.intake import Taken, Trouble, only, sort
+from processor.source.listener import Listener
+from processor.source.notices import Notice, NoticeCode, Repeats
+from processor.source.partitions import Offsets, text
+from processor.source.positions import Positions
+from processor.source.settings import GroupSettings, KafkaSettings
+from processor.source.trouble import broker_error
+from processor.source.watch import TopicWatch
+from processor.source.window import Flow, Valve, Window
+
+BRIM_WAIT_S = 0.01
+PAUSED_WAIT_S = 0.05
+PAUSED_READ_COUNT = 100
+OUT_OF_RANGE_CODES = frozenset({"_AUTO_OFFSET_RESET", "_LOG_TRUNCATION"})
+REPEATED_CODES = frozenset({NoticeCode.WAITING, NoticeCode.TOPIC_MISSING})
+
+
+class Session:
+    """Reads, pauses, stores and watches. Consumer thread only."""
+
+    def __init__(  # noqa: PLR0913 - it brings the parts together, each its own object
+        self,
+        kafka: KafkaSettings,
+        group: GroupSettings,
+        window: Window,
+        listener: Listener,
+        commands: Commands,
+        clients: Clients,
+        *,
+        clock: Callable[[], float],
+        now_ms: Callable[[], int],
+    ) -> None:
+        """Join the group.
+
+        Raises:
+            KafkaException: The client refuses its properties.
+        """
+        settings = kafka.consumer
+        self._settings = settings
+        self._window = window
+        self._listener = listener
+        self._commands = commands
+        self._clock = clock
+        self._valve = Valve(settings.pause_grace_ms / 1000)
+        self._repeats = Repeats(settings.notice_interval_s)
+        self._unkeyed_topics: set[str] = set()
+        self._fatal: BrokerError | None = None
+        self._consumer = clients.consumer(self._on_error)
+        cluster = Cluster(clients.admin())
+        control = ControlTopic(kafka.control_topic, group.group_id, cluster, clients.reader, clients.producer)
+        self._positions = Positions(group, self._consumer, cluster, control, self._say, now_ms)
+        self.assignment = Assignment(self._consumer, self._positions, listener, commands, settings, clock)
+        self._watch = TopicWatch(cluster, kafka.topics, settings.metadata_refresh_ms / 1000)
+        self._consumer.subscribe(
+            list(kafka.topics),
+            on_assign=self.assignment.on_assign,
+            on_revoke=self.assignment.on_revoke,
+            on_lost=self.assignment.on_lost,
+        )
+
+    def turn(self) -> None:
+        """Do what is due and read once; takes about the poll timeout at most, unless the group takes partitions.
+
+        Raises:
+            ProcessorError: The destination must stop.
+        """
+        now_s = self._clock()
+        wishes = self._commands.take()
+        self._store(wishes.store)
+        flow = self._valve.turn(self._window, held=wishes.is_held, now_s=now_s)
+        self.assignment.pause(wishes.blocked, is_all_paused=flow is Flow.PAUSE)
+        self.assignment.look()
+        self._look_at_topics(now_s)
+        match flow:
+            case Flow.READ:
+                self._read(self._room_count(), self._settings.poll_timeout_ms / 1000)
+            case Flow.BRIM:
+                self._commands.wait(BRIM_WAIT_S)
+            case Flow.PAUSE:
+                self._read(PAUSED_READ_COUNT, 0)
+                self._commands.wait(PAUSED_WAIT_S)
+        if self._fatal is not None:
+            raise self._fatal
+
+    def close(self, *, drain: bool) -> None:
+        """Leave the group. With `drain` work on the wire is finished and what is done is committed.
+
+        Raises:
+            ProcessorError: The listener's answer contradicts what was read.
+        """
+        if drain:
+            self._store(self._commands.take().store)
+        else:
+            self.assignment.abandon()
+        self._positions.rest()
+        self._consumer.close()
+        forgotten = set(self.assignment.ownership.open)
+        if forgotten:  # the client was in no group any more, so nobody took them from us
+            self._listener.lost(forgotten)
+
+    def _room_count(self) -> int:
+        return max(1, min(self._settings.poll_count, self._window.room_count))
+
+    def _read(self, count: int, timeout_s: float) -> None:
+        """Take the first record as soon as it is there, and what else has come with it; wait for no full batch."""
+        messages: list[Message[Any, Any]] = []
+        try:
+            first = self._consumer.poll(timeout_s)
+            if first is not None:
+                messages.append(first)
+                messages.extend(self._consumer.consume(count - 1, 0) if count > 1 else ())
+        except KafkaException as error:
+            self._tell(broker_error(error, "cannot read"))
+        if messages:
+            self._take(only(sort(messages), self.assignment.ownership.open))
+
+    def _take(self, taken: Taken) -> None:
+        """Count, then hand over: the window never lacks what the pipeline has."""
+        self.assignment.ownership.advance(taken.positions)
+        if taken.records or taken.ends:
+            self._window.add(len(taken.records), taken.size_bytes)
+            self._listener.hand_over(taken.records, taken.ends)
+        for topic, count in taken.unkeyed.items():
+            self._notice_unkeyed(topic, count)
+        for trouble in taken.troubles:
+            self._trouble(trouble)
+
+    def _store(self, offsets: Offsets) -> None:
+        refused = self.assignment.store(offsets) if offsets else {}
+        if refused:
+            message = f"offsets of {text(refused)} are not stored: owned no longer, or from an earlier assignment"
+            self._listener.said(Notice(NoticeCode.STORE_REFUSED, "info", message, count=len(refused)))
+
+    def _look_at_topics(self, now_s: float) -> None:
+        try:
+            states = self._watch.turn(now_s)
+        except BrokerError as error:
+            self._tell(BrokerError(str(error), code=error.code, fatal=False))
+            return
+        for topic, state in states.items():
+            self._look_at_topic(topic, state)
+
+    def _look_at_topic(self, topic: str, state: TopicState | None) -> None:
+        if state is None:
+            self._positions.say_missing(topic)
+            return
+        self._positions.noticed(topic, state)
+        ids = self.assignment.ownership.topic_ids
+        others = {partition for partition, known in ids.items() if partition[0] == topic and known != state.topic_id}
+        if others:
+            self.assignment.reopen(others)
+
+    def _trouble(self, trouble: Trouble) -> None:
+        """Repair what is ours to repair; everything else the client retries by itself."""
+        name = trouble.error.name()
+        if name == "UNKNOWN_TOPIC_OR_PART":
+            self._positions.say_missing(trouble.topic)
+        elif name in OUT_OF_RANGE_CODES and trouble.partition is not None:
+            self.assignment.repair((trouble.topic, trouble.partition))
+        else:
+            self._on_error(trouble.error)
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Keep a fatal error for the end of the turn: this is called from within the client."""
+        found = broker_error(error, "Kafka client")
+        if error.fatal():
+            self._fatal = found
+        else:
+            self._tell(BrokerError(str(found), code=found.code, fatal=False))
+
+    def _tell(self, error: BrokerError) -> None:
+        """Say a trouble once in a while; a fatal one stops the destination."""
+        if error.fatal:
+            self._fatal = error
+        elif self._repeats.is_news(error.code, self._clock()):
+            self._listener.said(Notice(NoticeCode.BROKER_ERROR, "warning", str(error)))
+
+    def _notice_unkeyed(self, topic: str, count: int) -> None:
+        if topic in self._unkeyed_topics:
+            return
+        self._unkeyed_topics.add(topic)
+        message = (
+            f"topic {topic} has records without a key: events of one user are spread over partitions, and only the "
+            "order within a partition is kept. Key the topic by user to keep each user's order"
+        )
+        self._listener.said(Notice(NoticeCode.UNKEYED_RECORDS, "warning", message, topic, count=count))
+
+    def _say(self, notice: Notice) -> None:
+        kind = (notice.code, notice.topic, notice.partition)
+        if notice.code not in REPEATED_CODES or self._repeats.is_news(kind, self._clock()):
+            self._listener.said(notice)

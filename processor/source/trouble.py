@@ -1,0 +1,41 @@
+"""Where the Kafka client's errors become this program's: each is translated once, here."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError
+
+from processor.errors import BrokerError
+
+FINAL_CODES = frozenset(
+    {
+        "TOPIC_AUTHORIZATION_FAILED",
+        "GROUP_AUTHORIZATION_FAILED",
+        "CLUSTER_AUTHORIZATION_FAILED",
+        "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+        "SECURITY_DISABLED",
+        "POLICY_VIOLATION",
+        "INVALID_CONFIG",
+        "INVALID_REPLICATION_FACTOR",
+        "INVALID_PARTITIONS",
+        "TOPIC_EXCEPTION",
+        "UNSUPPORTED_VERSION",
+        "_UNSUPPORTED_FEATURE",
+        "_INVALID_ARG",
+        "NON_EMPTY_GROUP",
+        "OFFSET_METADATA_TOO_LARGE",
+    }
+)
+"""Answers that another try does not change: somebody must act. Everything else is retried."""
+
+
+def kafka_error(error: BaseException) -> KafkaError:
+    """Return the client's own error of an exception that it raised."""
+    found = error.args[0] if error.args else None
+    return found if isinstance(found, KafkaError) else KafkaError(KafkaError._FAIL, str(error))  # noqa: SLF001 - the client's own spelling of a constant
+
+
+def broker_error(error: KafkaError | BaseException, doing: str) -> BrokerError:
+    """Return the error with what was being done; `fatal` says that trying again does not help."""
+    own = error if isinstance(error, KafkaError) else kafka_error(error)
+    is_final = own.fatal() or own.name() in FINAL_CODES
+    return BrokerError(f"{doing}: {own.str()} ({own.name()})", code=own.name(), fatal=is_final)

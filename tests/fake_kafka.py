@@ -1,0 +1,356 @@
+"""A Kafka in memory for the consumer thread: one cluster, its admin client, producers, readers and a group's consumer.
+
+`FakeKafka` holds what a cluster knows and what went wrong on purpose; the clients below act on it the way the real ones
+do, and keep plain lists of what they were asked.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from processor.source.founding import Founding
+from processor.source.partitions import Offsets, Partition
+
+CONTROL = "segment-bridge.control"
+
+
+@dataclass
+class FakeTopic:
+    """A topic: its id and, for each partition, where its log starts and ends."""
+
+    topic_id: str
+    starts: list[int]
+    ends: list[int]
+
+
+@dataclass
+class FakeKafka:
+    """What the cluster knows. `errors` are raised once by the call of that name, in order."""
+
+    topics: dict[str, FakeTopic] = field(default_factory=dict)
+    committed: dict[Partition, tuple[int, str]] = field(default_factory=dict)
+    control: list[tuple[bytes | None, bytes | None]] = field(default_factory=list)
+    errors: dict[str, list[int]] = field(default_factory=dict)
+    answers: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
+    refused: dict[str, dict[Partition, int]] = field(default_factory=dict)
+    """By call, `committed` or `commit`: partitions that are refused while the request as a whole succeeds."""
+    control_policy: str = "compact"
+    calls: list[str] = field(default_factory=list)
+
+    def add(self, name: str, *ends: int, topic_id: str = "id-1", start: int = 0) -> None:
+        """Make a topic whose partitions end there."""
+        self.topics[name] = FakeTopic(topic_id, [start] * len(ends), list(ends))
+
+    def add_founding(self, topic: str, topic_id: str = "id-1", partition_count: int = 1, group: str = "g") -> None:
+        """Write a founding record."""
+        record = Founding(topic_id, partition_count, "latest", 0)
+        self.topics.setdefault(CONTROL, FakeTopic("control", [0], [0]))
+        self.control.append((msgspec.json.encode([group, topic]), msgspec.json.encode(record)))
+
+    def foundings(self) -> list[Founding]:
+        """Return all founding records, oldest first."""
+        return [msgspec.json.decode(value, type=Founding) for _, value in self.control if value is not None]
+
+    def called(self, name: str) -> None:
+        """Count a call, do what the test wants to happen at that moment, and fail if it is to fail."""
+        self.calls.append(name)
+        if self.answers.get(name):
+            self.answers[name].pop(0)()
+        if self.errors.get(name):
+            raise KafkaException(KafkaError(self.errors[name].pop(0)))
+
+
+def record_message(topic: str, partition: int, offset: int, key: bytes | None = b"k") -> Message[Any, Any]:
+    """Return a record as the client returns it."""
+    return Message(topic=topic, partition=partition, offset=offset, key=key, value=b"{}", timestamp=(1, 1_000))
+
+
+def error_message(code: int, topic: str, partition: int = 0, offset: int = 0) -> Message[Any, Any]:
+    """Return an error as the client returns it among the records."""
+    return Message(topic=topic, partition=partition, offset=offset, error=KafkaError(code))
+
+
+class FakeConsumer:
+    """The consumer of a group: hands out what was scripted, and keeps a log of everything it was told."""
+
+    def __init__(self, kafka: FakeKafka) -> None:
+        """Start in no group."""
+        self.kafka = kafka
+        self.script: deque[Message[Any, Any] | Callable[[FakeConsumer], None]] = deque()
+        self.assigned: Offsets = {}
+        self.paused: set[Partition] = set()
+        self.stored: dict[Partition, tuple[int, str]] = {}
+        self.commits: list[Offsets] = []
+        self.subscribed: list[str] = []
+        self.group: list[Partition] = []
+        self.is_closed = False
+        self.on_error: Callable[[KafkaError], None] = lambda _error: None
+        self._callbacks: dict[str, Callable[..., None]] = {}
+
+    def subscribe(self, topics: list[str], **callbacks: Callable[..., None]) -> None:
+        """Join the group."""
+        self.kafka.called("subscribe")
+        self.subscribed = topics
+        self._callbacks = callbacks
+
+    def give(self, *partitions: Partition) -> None:
+        """Have the group assign partitions, as from within a poll."""
+        self.group.extend(partitions)
+        self._callbacks["on_assign"](self, [TopicPartition(*each) for each in partitions])
+
+    def take(self, *partitions: Partition, is_lost: bool = False) -> None:
+        """Have the group take partitions, as from within a poll."""
+        self.group = [each for each in self.group if each not in partitions]
+        self._callbacks["on_lost" if is_lost else "on_revoke"](self, [TopicPartition(*each) for each in partitions])
+
+    def poll(self, timeout: float) -> Message[Any, Any] | None:
+        """Return the next scripted message; scripted callables run in between, like callbacks."""
+        self.kafka.called("poll")
+        assert timeout >= 0
+        while self.script:
+            step = self.script.popleft()
+            if isinstance(step, Message):
+                return step
+            step(self)
+        return None
+
+    def consume(self, num_messages: int, timeout: float) -> list[Message[Any, Any]]:
+        """Return what is scripted next, up to that many."""
+        assert timeout == 0
+        found: list[Message[Any, Any]] = []
+        while len(found) < num_messages and self.script:
+            step = self.script.popleft()
+            if isinstance(step, Message):
+                found.append(step)
+            else:
+                step(self)
+        return found
+
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        """Count partitions as read from there."""
+        self.kafka.called("incremental_assign")
+        for each in partitions:
+            assert (each.topic, each.partition) not in self.assigned
+            self.assigned[each.topic, each.partition] = each.offset
+
+    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
+        """Give partitions away and commit what is stored for them, as the real one does."""
+        for each in partitions:
+            partition = (each.topic, each.partition)
+            del self.assigned[partition]
+            if partition in self.stored:
+                self.kafka.committed[partition] = self.stored.pop(partition)
+
+    def pause(self, partitions: list[TopicPartition]) -> None:
+        """Stand still."""
+        self.paused |= {(each.topic, each.partition) for each in partitions}
+
+    def resume(self, partitions: list[TopicPartition]) -> None:
+        """Go on."""
+        self.paused -= {(each.topic, each.partition) for each in partitions}
+
+    def store_offsets(self, offsets: list[TopicPartition]) -> None:
+        """Keep offsets for the next commit; refuse partitions that are not assigned."""
+        self.kafka.called("store_offsets")
+        for each in offsets:
+            if (each.topic, each.partition) not in self.assigned:
+                raise KafkaException(KafkaError(KafkaError._STATE))
+            self.stored[each.topic, each.partition] = (each.offset, each.metadata or "")
+
+    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        """Return the group's offsets."""
+        self.kafka.called("committed")
+        assert timeout > 0
+        return [self._committed(each) for each in partitions]
+
+    def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition]:
+        """Commit at once."""
+        assert not asynchronous
+        self.kafka.called("commit")
+        self.commits.append({(each.topic, each.partition): each.offset for each in offsets})
+        self.kafka.committed.update(
+            {(each.topic, each.partition): (each.offset, each.metadata or "") for each in offsets}
+        )
+        return [self._answer("commit", each, each.offset, each.metadata) for each in offsets]
+
+    def close(self) -> None:
+        """Give everything back, then leave."""
+        self.kafka.called("close")
+        if self.group:
+            self.take(*self.group)
+        self.is_closed = True
+
+    def _committed(self, wanted: TopicPartition) -> TopicPartition:
+        offset, metadata = self.kafka.committed.get((wanted.topic, wanted.partition), (-1001, None))
+        return self._answer("committed", wanted, offset, metadata)
+
+    def _answer(self, call: str, asked: TopicPartition, offset: int, metadata: str | None) -> TopicPartition:
+        """Return what the client answers for one partition; only the client itself can make one with an error."""
+        code = self.kafka.refused.get(call, {}).get((asked.topic, asked.partition))
+        error = None if code is None else KafkaError(code)
+        found = SimpleNamespace(
+            topic=asked.topic, partition=asked.partition, offset=offset, metadata=metadata, error=error
+        )
+        return cast("TopicPartition", found)
+
+
+class FakeReader:
+    """Reads the control topic to its end."""
+
+    def __init__(self, kafka: FakeKafka) -> None:
+        """Begin at the beginning."""
+        self._kafka = kafka
+        self._next = 0
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        """Begin at the beginning."""
+        assert [each.partition for each in partitions] == [0]
+        self._next = 0
+
+    def get_watermark_offsets(self, _partition: TopicPartition, _timeout: float, *, cached: bool) -> tuple[int, int]:
+        """Return where the control topic ends right now."""
+        assert not cached
+        self._kafka.called("watermarks")
+        return 0, len(self._kafka.control)
+
+    def poll(self, timeout: float) -> Message[Any, Any] | None:
+        """Return the next record, the end, or a scripted error."""
+        assert timeout >= 0
+        try:
+            self._kafka.called("read")
+        except KafkaException as error:
+            return Message(topic=CONTROL, partition=0, error=error.args[0])
+        if self._next >= len(self._kafka.control):
+            return error_message(KafkaError._PARTITION_EOF, CONTROL, 0, self._next)
+        key, value = self._kafka.control[self._next]
+        self._next += 1
+        return Message(topic=CONTROL, partition=0, offset=self._next - 1, key=key, value=value)
+
+    def close(self) -> None:
+        """Count it."""
+        self._kafka.calls.append("reader closed")
+
+
+class FakeProducer:
+    """Writes the control topic."""
+
+    def __init__(self, kafka: FakeKafka) -> None:
+        """Hold nothing."""
+        self._kafka = kafka
+        self._pending: list[tuple[bytes | None, bytes | None, Callable[..., None]]] = []
+
+    def produce(self, topic: str, value: bytes, key: bytes, partition: int, on_delivery: Callable[..., None]) -> None:
+        """Take a record."""
+        assert (topic, partition) == (CONTROL, 0)
+        self._pending.append((key, value, on_delivery))
+
+    def flush(self, _timeout: float) -> int:
+        """Deliver everything, or say how much is left; `_TIMED_OUT` leaves it all."""
+        try:
+            self._kafka.called("flush")
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError._TIMED_OUT:
+                return len(self._pending)
+            for _, _, on_delivery in self._pending:
+                on_delivery(error.args[0], None)
+            return 0
+        for key, value, on_delivery in self._pending:
+            self._kafka.control.append((key, value))
+            on_delivery(None, None)
+        return 0
+
+    def purge(self) -> None:
+        """Drop what is left."""
+        self._pending.clear()
+
+
+class FakeAdmin:
+    """Answers about topics and offsets with futures that are done."""
+
+    def __init__(self, kafka: FakeKafka) -> None:
+        """Answer from this cluster."""
+        self._kafka = kafka
+
+    def describe_topics(self, topics: Any, request_timeout: float) -> dict[str, Future[Any]]:  # noqa: ANN401 - the client's own class
+        """Return the topics, or that they are unknown."""
+        assert request_timeout > 0
+        return {name: self._future("describe_topics", partial(self._topic, name)) for name in topics.topic_names}
+
+    def list_offsets(self, wanted: dict[TopicPartition, Any], **_options: object) -> dict[TopicPartition, Future[Any]]:
+        """Return starts, ends, or offsets at a time: a time is taken for an offset."""
+        return {each: self._future("list_offsets", partial(self._offset, each, wanted[each])) for each in wanted}
+
+    def create_topics(self, new: Iterable[Any], request_timeout: float) -> dict[str, Future[Any]]:
+        """Make the control topic."""
+        assert request_timeout > 0
+        return {each.topic: self._future("create_topics", partial(self._create, each.topic)) for each in new}
+
+    def describe_configs(self, resources: Iterable[Any], request_timeout: float) -> dict[Any, Future[Any]]:
+        """Return the control topic's cleanup policy."""
+        assert request_timeout > 0
+        policy = {"cleanup.policy": SimpleNamespace(value=self._kafka.control_policy)}
+        return {each: self._future("describe_configs", lambda: policy) for each in resources}
+
+    def _future(self, name: str, answer: Callable[[], object]) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            self._kafka.called(name)
+            future.set_result(answer())
+        except KafkaException as error:
+            future.set_exception(error)
+        return future
+
+    def _topic(self, name: str) -> object:
+        topic = self._kafka.topics.get(name)
+        if topic is None:
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+        return SimpleNamespace(topic_id=topic.topic_id, partitions=list(topic.starts))
+
+    def _offset(self, partition: TopicPartition, spec: Any) -> object:  # noqa: ANN401 - the client's own class
+        topic = self._kafka.topics[partition.topic]
+        start, end = topic.starts[partition.partition], topic.ends[partition.partition]
+        wanted = getattr(spec, "timestamp", None)
+        if wanted is None:
+            offset = end if isinstance(spec, type(OffsetSpec.latest())) else start
+        else:
+            offset = max(start, wanted) if wanted < end else -1
+        return SimpleNamespace(offset=offset)
+
+    def _create(self, name: str) -> None:
+        self._kafka.topics[name] = FakeTopic("control", [0], [0])
+
+
+class FakeClients:
+    """Makes fake clients of one cluster."""
+
+    def __init__(self, kafka: FakeKafka) -> None:
+        """Make the group's consumer at once, so that a test can script it."""
+        self.kafka = kafka
+        self.group_consumer = FakeConsumer(kafka)
+
+    def consumer(self, on_error: Callable[[KafkaError], None]) -> Consumer:
+        """Return the scripted consumer."""
+        self.group_consumer.on_error = on_error
+        return cast("Consumer", self.group_consumer)
+
+    def reader(self) -> Consumer:
+        """Return a reader of the control topic."""
+        return cast("Consumer", FakeReader(self.kafka))
+
+    def producer(self) -> Producer:
+        """Return a writer of the control topic."""
+        return cast("Producer", FakeProducer(self.kafka))
+
+    def admin(self) -> AdminClient:
+        """Return an admin client."""
+        return cast("AdminClient", FakeAdmin(self.kafka))

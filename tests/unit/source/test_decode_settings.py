@@ -1,0 +1,59 @@
+"""Settings of decoding: which belong together and which exclude each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from processor.source.decode_settings import AvroSettings, DecodeSettings, RegistrySettings
+
+URL = "http://127.0.0.1:8081"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"format": "avro"}, "`format: avro` and the section `avro` go together"),
+        ({"avro": {"schema_file": "x"}}, "`format: avro` and the section `avro` go together"),
+        ({"format": "avro", "avro": {}}, "exactly one of `registry` and `schema_file`"),
+        (
+            {"format": "avro", "avro": {"schema_file": "x", "registry": {"url": URL}}},
+            "exactly one of `registry` and `schema_file`",
+        ),
+        ({"format": "avro", "avro": {"registry": {"url": URL}, "framing": "none"}}, "has no schema id"),
+        ({"format": "protobuf"}, "'json' or 'avro'"),
+        ({"max_record_bytes": 0}, "greater than or equal to 1"),
+        ({"surprise": 1}, "Extra inputs are not permitted"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(settings: dict[str, Any], message: str) -> None:
+    """Every contradiction is named before anything starts."""
+    with pytest.raises(ValidationError, match=message):
+        DecodeSettings.model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"username": "u"}, "`username` and `password` go together"),
+        ({"password": "p"}, "`username` and `password` go together"),
+        ({"username": "u", "password": "p", "token": "t"}, "`token` and `password` exclude each other"),
+        ({"url": "http://u:p@127.0.0.1"}, "must not hold credentials"),
+        ({"client_key_file": "k"}, "needs `client_cert_file`"),
+        ({"url": "no address"}, "valid URL"),
+    ],
+)
+def test_a_registry_has_one_way_in(settings: dict[str, Any], message: str) -> None:
+    """Credentials are complete, of one kind, and not in the address."""
+    with pytest.raises(ValidationError, match=message):
+        RegistrySettings.model_validate({"url": URL, **settings}, context={"plain_secrets": True})
+
+
+def test_framing_follows_from_where_schemas_come_from() -> None:
+    """A registry needs the frame; a schema file has none unless it is said."""
+    registry = RegistrySettings.model_validate({"url": URL})
+    assert AvroSettings(registry=registry).is_framed
+    assert not AvroSettings.model_validate({"schema_file": "x"}).is_framed
+    assert AvroSettings.model_validate({"schema_file": "x", "framing": "confluent"}).is_framed
