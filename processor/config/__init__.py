@@ -1,0 +1,29 @@
+"""The configuration file: YAML with locations, secrets that stay secret, and errors that say where and what.
+
+Knows no stage: models of settings live beside their stages and are handed in.
+"""
+
+from __future__ import annotations
+
+from processor.config.document import Document, load_document
+from processor.config.located import refuse
+from processor.config.masking import masked, secrets_in
+from processor.config.problems import Problem
+from processor.config.properties import Properties, refusing, revealed
+from processor.config.secret import Secret, SecretOrPlain
+from processor.config.validation import validate
+
+__all__ = [
+    "Document",
+    "Problem",
+    "Properties",
+    "Secret",
+    "SecretOrPlain",
+    "load_document",
+    "masked",
+    "refuse",
+    "refusing",
+    "revealed",
+    "secrets_in",
+    "validate",
+]

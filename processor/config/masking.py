@@ -1,0 +1,40 @@
+"""Secrets kept out of texts that come from outside, such as an answer that repeats the key it refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from pydantic import BaseModel
+
+from processor.config.secret import MASK, Secret
+
+_AUTHORIZATION: Final = re.compile(r"\b(basic|bearer)(\s+)[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE)
+"""Credentials in a form in which the secret itself cannot be recognised."""
+
+
+def secrets_in(value: object) -> Iterator[Secret]:
+    """Yield every secret of a settings model, however deep."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from secrets_in(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from secrets_in(part)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for part in value:
+            yield from secrets_in(part)
+
+
+def masked(text: str, secrets: Iterable[Secret]) -> str:
+    """Return a text with secrets replaced by the mask, also where they are escaped for an address."""
+    revealed = {secret.reveal() for secret in secrets}
+    forms = {form for value in revealed for form in (value, quote(value, safe=""), quote_plus(value))}
+    # The longest first: a secret that begins another one must not leave the rest of it behind.
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    return _AUTHORIZATION.sub(rf"\1\2{MASK}", text)
