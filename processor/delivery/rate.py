@@ -1,0 +1,107 @@
+"""Token buckets whose rate is this process's share of a limit for the whole group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from processor.delivery.parcel import Parcel
+from processor.delivery.settings import RateLimit
+
+
+def share(assigned_count: int, known_count: int) -> float:
+    """Return the part of a group-wide limit for a process with `assigned_count` of `known_count` partitions.
+
+    The greater of the two counts is the denominator: right after a topic grew the known count may lag behind.
+    """
+    return assigned_count / max(known_count, assigned_count) if assigned_count > 0 else 0.0
+
+
+_WHOLE = 1 - 1e-9
+"""A whole unit, but for what sums of floats lose."""
+
+
+class TokenBucket:
+    """At most `per_second * share` units a second, with bursts of at most one second's worth (at least one unit).
+
+    A batch of several units is taken whole: over any time, what is taken exceeds rate times time plus burst by less
+    than the last batch, and the next one waits for that.
+    """
+
+    def __init__(self, per_second: float, now_s: float) -> None:
+        """Start full, with the whole rate."""
+        self._per_second = per_second
+        self._share = 1.0
+        self._tokens = self._burst
+        self._at_s = now_s
+
+    @property
+    def _rate(self) -> float:
+        """Return the units a second of this process."""
+        return self._per_second * self._share
+
+    @property
+    def _burst(self) -> float:
+        """Return the most units that can be saved up."""
+        return max(self._rate, 1.0)
+
+    def set_share(self, part: float, now_s: float) -> None:
+        """Change this process's part of the rate from `now_s` on."""
+        self._refill(now_s)
+        self._share = part
+        self._tokens = min(self._tokens, self._burst)
+
+    def wait_s(self, now_s: float) -> float:
+        """Return the seconds until something may be taken: zero while a whole unit is there."""
+        self._refill(now_s)
+        if self._tokens >= _WHOLE:
+            return 0.0
+        # A process without partitions has nothing to send; the share comes back with an assignment.
+        return (1 - self._tokens) / self._rate if self._rate > 0 else 1.0
+
+    def take(self, units: float, now_s: float) -> None:
+        """Take units, also more than there are: the debt delays the next request, so that batches stay whole."""
+        self._refill(now_s)
+        self._tokens -= units
+
+    def _refill(self, now_s: float) -> None:
+        """Add what has flowed in since the last look."""
+        self._tokens = min(self._tokens + (now_s - self._at_s) * self._rate, self._burst)
+        self._at_s = now_s
+
+
+class Limiter:
+    """All rate limits of a destination: requests, payloads, and the vendor's own limits by kind of payload."""
+
+    def __init__(self, settings: RateLimit, vendor_limits: Mapping[str, float], now_s: float) -> None:
+        """Start with the whole rates; those that are not set limit nothing."""
+        self._requests = _bucket(settings.requests_per_second, now_s)
+        self._payloads = _bucket(settings.payloads_per_second, now_s)
+        self._kinds = {kind: TokenBucket(per_second, now_s) for kind, per_second in vendor_limits.items()}
+        self._all = [one for one in (self._requests, self._payloads) if one is not None] + list(self._kinds.values())
+
+    def set_share(self, assigned_count: int, known_count: int, now_s: float) -> None:
+        """Take this process's part of every limit."""
+        part = share(assigned_count, known_count)
+        for bucket in self._all:
+            bucket.set_share(part, now_s)
+
+    def wait_s(self, now_s: float) -> float:
+        """Return the seconds until a request may start: zero when no limit is exceeded."""
+        return max((bucket.wait_s(now_s) for bucket in self._all), default=0.0)
+
+    def take(self, parcels: Sequence[Parcel], now_s: float) -> None:
+        """Count a request with these parcels."""
+        if self._requests is not None:
+            self._requests.take(1, now_s)
+        if self._payloads is not None:
+            self._payloads.take(len(parcels), now_s)
+        if self._kinds:
+            for kind, count in Counter(parcel.payload.rate for parcel in parcels).items():
+                if kind in self._kinds:
+                    self._kinds[kind].take(count, now_s)
+
+
+def _bucket(per_second: float | None, now_s: float) -> TokenBucket | None:
+    """Return the bucket of a limit, if there is one."""
+    return None if per_second is None else TokenBucket(per_second, now_s)

@@ -1,0 +1,237 @@
+"""Which batch goes next: lanes, ready queues, and the batches that wait to be sent again.
+
+A decider: time comes in, batches come out. It knows nothing of requests; the dispatcher starts them and brings the
+batches back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from heapq import heappop, heappush
+
+from processor.delivery.batches import Batch
+from processor.delivery.dedupe import DedupeWindow
+from processor.delivery.lanes import LaneBook
+from processor.delivery.offsets import Key
+from processor.delivery.parcel import Parcel
+from processor.delivery.settings import DeliverySettings
+from processor.destinations.base import Destination, Endpoint
+
+WINDOW_PER_SLOT = 4
+"""Default window: so many full batches for each request in flight."""
+HURRIED_WAIT_MS = 100
+"""Longest wait for a batch to fill while the window is the bound: what waits keeps other records from being read."""
+LANE_SHARE = 4
+"""One lane may hold this part of the window: a quarter."""
+MIN_WAITING_WORTH = 2.0
+"""So many full batches may wait to be sent again however few slots there are: one that always fails stops no others."""
+
+_FULL = 1 - 1e-9
+"""A full batch's worth, but for what sums of floats lose."""
+
+
+def effective_endpoints(destination: Destination, settings: DeliverySettings) -> dict[str, Endpoint]:
+    """Return the destination's endpoints, the lower rank first, with the limits that settings override."""
+    endpoints = {}
+    for endpoint in sorted(destination.endpoints.values(), key=lambda one: one.rank):
+        limits = settings.endpoints.get(endpoint.name)
+        changes = {} if limits is None else limits.model_dump(exclude_none=True)
+        endpoints[endpoint.name] = replace(endpoint, **changes)
+    return endpoints
+
+
+def window_count(settings: DeliverySettings, endpoints: Mapping[str, Endpoint]) -> int:
+    """Return the most records between the committable offset and the highest read one."""
+    if settings.max_window_count is not None:
+        return settings.max_window_count
+    largest = max(endpoint.max_batch_count for endpoint in endpoints.values())
+    return WINDOW_PER_SLOT * settings.max_in_flight * largest
+
+
+class Schedule:
+    """Everything of one destination that waits: in lanes, to be sent again now, or asleep until a time."""
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], settings: DeliverySettings) -> None:
+        """Serve these endpoints, in this order where several are due."""
+        self.endpoints = endpoints
+        self.dedupe = DedupeWindow(max_age_s=settings.dedupe_window_s, max_count=settings.dedupe_window_count)
+        max_lane_count = max(1, window_count(settings, endpoints) // LANE_SHARE)
+        books = {
+            scope: LaneBook(
+                [endpoint for endpoint in endpoints.values() if endpoint.scope == scope],
+                max_lane_count=max_lane_count,
+                dedupe=self.dedupe,
+            )
+            for scope in {endpoint.scope for endpoint in endpoints.values()}
+        }
+        self._books = {name: books[endpoint.scope] for name, endpoint in endpoints.items()}
+        self._unique_books = list(books.values())
+        self._asleep: list[tuple[float, int, Batch]] = []
+        self._again: list[tuple[int, int, Batch]] = []
+        self._max_waiting_worth = max(MIN_WAITING_WORTH, settings.max_in_flight / 2)
+        self._waiting_worth = 0.0
+        self.is_flushing = False
+        self.is_hurried = False
+
+    def add(self, parcel: Parcel) -> None:
+        """Queue a parcel behind everything that waits in its lanes."""
+        self._books[parcel.payload.endpoint].add(parcel)
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing waits and no lane is busy."""
+        return not self._asleep and not self._again and not any(len(book) for book in self._unique_books)
+
+    @property
+    def waiting_count(self) -> int:
+        """Return how many parcels wait in lanes. For status: the cost grows with the number of lanes."""
+        return sum(book.waiting_count for book in self._unique_books)
+
+    @property
+    def retrying_count(self) -> int:
+        """Return how many batches wait to be sent again."""
+        return len(self._asleep) + len(self._again)
+
+    def long_lane_partitions(self) -> set[Key]:
+        """Return the partitions that should not be read on for now, because one lane of them is too long."""
+        return set().union(*(book.long_lane_partitions() for book in self._unique_books))
+
+    def send_again(self, batch: Batch, now_s: float) -> None:
+        """Keep a batch until its time comes; it keeps its lanes, but no request slot."""
+        self._waiting_worth += self._worth(batch)
+        if batch.wake_s <= now_s:
+            heappush(self._again, (batch.sequence, batch.number, batch))
+        else:
+            heappush(self._asleep, (batch.wake_s, batch.number, batch))
+
+    def next(self, now_s: float, *, prefer_fresh: bool = False) -> tuple[Batch | None, list[Parcel]]:
+        """Return the batch that should be sent now, if any, and copies that need not be sent at all.
+
+        Batches to be sent again come first, the oldest first; then what is due in the lanes, the lower rank first.
+        `prefer_fresh` turns that round: the first request after an outage should not be one that may be its own cause.
+        """
+        self.dedupe.tick(now_s)
+        self._wake(now_s)
+        if prefer_fresh:
+            batch, copies = self._cut_due(now_s)
+            return (batch, copies) if batch is not None else (self._pop_again(), copies)
+        batch = self._pop_again()
+        return (batch, []) if batch is not None else self._cut_due(now_s)
+
+    def oldest(self, now_s: float) -> tuple[Batch | None, list[Parcel]]:
+        """Return the oldest waiting payload as a batch of one, due or not: a probe."""
+        self.dedupe.tick(now_s)
+        queues = [(queue.heap[0][0], name) for name, book in self._books.items() if (queue := book.queues[name]).heap]
+        if not queues:
+            return None, []
+        name = min(queues)[1]
+        taken, copies = self._books[name].cut(name, max_count=1)
+        return (Batch(name, taken) if taken else None), copies
+
+    def wake_s(self, now_s: float) -> float | None:
+        """Return the monotonic time at which `next` may have something new to give, None when time changes nothing."""
+        times = [self._asleep[0][0]] if self._asleep else []
+        if self._again:
+            return now_s
+        if self._max_cut_count != 0:
+            times += [due for name in self.endpoints if (due := self._due_s(name)) is not None]
+        return min(times, default=None)
+
+    def free(self, batch: Batch, keys: Iterable[str]) -> None:
+        """Make lanes idle again whose parcels are settled."""
+        self._books[batch.endpoint_name].free(keys)
+
+    def delivered(self, parcels: list[Parcel]) -> None:
+        """Enter delivered ids into the dedupe window, and wake the lanes that waited for them."""
+        self._wake_lanes(self.dedupe.deliver(parcels))
+
+    def undelivered(self, parcels: list[Parcel]) -> None:
+        """Note that these parcels are in flight no longer and were not delivered: copies of them may go now."""
+        self._wake_lanes(self.dedupe.cancel(parcels))
+
+    def _wake_lanes(self, keys: list[str]) -> None:
+        """Offer lanes again; the copies that waited may go to other endpoints than what they waited for."""
+        for book in self._unique_books:
+            book.wake(keys)
+
+    def put_back(self, batch: Batch) -> None:
+        """Return a batch's unsettled parcels to the front of their lanes."""
+        parcels = batch.unsettled()
+        self.undelivered(parcels)
+        self._books[batch.endpoint_name].put_back(parcels, batch.lane_keys())
+
+    def put_all_back(self) -> None:
+        """Return every batch that waits to be sent again to its lanes: the destination is held."""
+        for *_, batch in (*self._again, *self._asleep):
+            self.put_back(batch)
+        self._again.clear()
+        self._asleep.clear()
+        self._waiting_worth = 0.0
+
+    def drop(self, is_dropped: Callable[[Parcel], bool]) -> list[Parcel]:
+        """Remove parcels that wait in lanes or in batches to be sent again; return them."""
+        dropped: list[Parcel] = []
+        for *_, batch in (*self._again, *self._asleep):
+            if any(is_dropped(parcel) for parcel in batch.unsettled()):
+                self.put_back(batch)
+                batch.parcels, batch.behind = [], []
+        self._again = [item for item in self._again if item[2].parcels]
+        self._asleep = [item for item in self._asleep if item[2].parcels]
+        self._again.sort()
+        self._asleep.sort()
+        self._waiting_worth = sum(self._worth(batch) for *_, batch in (*self._again, *self._asleep))
+        for book in self._unique_books:
+            dropped += book.drop(is_dropped)
+        return dropped
+
+    def _worth(self, batch: Batch) -> float:
+        """Return which part of a full request a batch is: half the slots' worth of them may wait to be sent again."""
+        return len(batch) / self.endpoints[batch.endpoint_name].max_batch_count
+
+    @property
+    def _max_cut_count(self) -> int | None:
+        """Return how many payloads a new request may hold, None: what its endpoint takes.
+
+        Half the slots' worth of batches may wait to be sent again. Beyond it payloads go alone, and a full batch's
+        worth of these may wait besides: without a success elsewhere, batches that cause their own failures could never
+        be told from an outage, and would stop a vendor that works.
+        """
+        if self._waiting_worth < self._max_waiting_worth:
+            return None
+        lone_worth = sum(self._worth(batch) for *_, batch in (*self._again, *self._asleep) if batch.is_lone)
+        return 1 if lone_worth < _FULL else 0
+
+    def _wake(self, now_s: float) -> None:
+        """Move the batches whose time has come to those that are sent next."""
+        while self._asleep and self._asleep[0][0] <= now_s:
+            batch = heappop(self._asleep)[2]
+            heappush(self._again, (batch.sequence, batch.number, batch))
+
+    def _pop_again(self) -> Batch | None:
+        """Return the oldest batch to be sent again."""
+        if not self._again:
+            return None
+        batch = heappop(self._again)[2]
+        self._waiting_worth = max(0.0, self._waiting_worth - self._worth(batch)) if self.retrying_count else 0.0
+        return batch
+
+    def _due_s(self, name: str) -> float | None:
+        """Return when a request of an endpoint is due."""
+        due = self._books[name].queues[name].due_s(HURRIED_WAIT_MS if self.is_hurried else None)
+        return float("-inf") if due is not None and self.is_flushing else due
+
+    def _cut_due(self, now_s: float) -> tuple[Batch | None, list[Parcel]]:
+        """Return a new batch of the first endpoint that is due."""
+        copies: list[Parcel] = []
+        max_count = self._max_cut_count
+        if max_count == 0:
+            return None, copies
+        for name in self.endpoints:
+            while (due := self._due_s(name)) is not None and due <= now_s:
+                taken, skipped = self._books[name].cut(name, max_count=max_count)
+                copies += skipped
+                if taken:
+                    return Batch(name, taken, is_lone=max_count is not None), copies
+                # Everything due was a copy, or waits for one in flight: look again, the queue has changed.
+        return None, copies

@@ -1,0 +1,123 @@
+"""Ids that were delivered lately."""
+
+from __future__ import annotations
+
+import pytest
+
+from processor.delivery.dedupe import DedupeWindow, Seen, is_deliberate
+from processor.delivery.offsets import Partition
+from tests.parcels import Maker
+
+KEY = ("events", 0)
+
+
+@pytest.fixture
+def maker() -> Maker:
+    """A maker of parcels of one partition."""
+    return Maker()
+
+
+def _window(max_age_s: float = 60.0, max_count: int = 3) -> DedupeWindow:
+    """Return a small window."""
+    return DedupeWindow(max_age_s=max_age_s, max_count=max_count)
+
+
+def test_an_id_is_new_then_in_flight_then_delivered(maker: Maker) -> None:
+    """The three things that can be known of an id follow each other."""
+    window, parcel, copy = _window(), maker.parcel("u", dedupe_id="m1"), maker.parcel("u", dedupe_id="m1")
+    seen = [window.look(copy)]
+    window.start(parcel)
+    seen.append(window.look(copy))
+    window.deliver([parcel])
+    seen.append(window.look(copy))
+    assert seen == [Seen.NEVER, Seen.IN_FLIGHT, Seen.DELIVERED]
+
+
+def test_lanes_that_wait_are_woken_once_by_either_outcome(maker: Maker) -> None:
+    """Delivered or not, the lanes that waited for an id are named once."""
+    window = _window()
+    for settle in (window.deliver, window.cancel):
+        parcel = maker.parcel("u", dedupe_id=f"m-{settle.__name__}")
+        window.start(parcel)
+        window.park(parcel, "lane-a")
+        window.park(parcel, "lane-b")
+        assert settle([parcel]) == ["lane-a", "lane-b"]
+        assert settle([parcel]) == []
+
+
+def test_what_was_not_delivered_is_new_again(maker: Maker) -> None:
+    """A refused or returned payload does not make its copies repeats."""
+    window, parcel = _window(), maker.parcel("u", dedupe_id="m1")
+    window.start(parcel)
+    window.cancel([parcel])
+    assert window.look(parcel) is Seen.NEVER
+
+
+def test_an_id_is_forgotten_after_its_time_and_remembered_anew(maker: Maker) -> None:
+    """An id that comes back after its time is delivered again and then known for its whole time again."""
+    window, parcel = _window(), maker.parcel("u", dedupe_id="m1")
+    window.tick(100.0)
+    window.deliver([parcel])
+    window.tick(160.0)
+    assert window.look(parcel) is Seen.NEVER
+    window.deliver([parcel])
+    window.tick(219.9)
+    assert (window.look(parcel), window.count(KEY)) == (Seen.DELIVERED, 1)
+
+
+def test_a_deliberate_repeat_does_not_renew_its_id(maker: Maker) -> None:
+    """An id delivered twice within its time is forgotten at the time of its first delivery."""
+    window, parcel = _window(), maker.parcel("u", dedupe_id="m1")
+    window.deliver([parcel])
+    window.tick(50.0)
+    window.deliver([parcel])
+    window.tick(60.0)
+    assert window.look(parcel) is Seen.NEVER
+
+
+def test_the_window_holds_so_many_ids_of_each_partition(maker: Maker) -> None:
+    """The oldest id makes room; another partition has room of its own."""
+    window = _window()
+    parcels = [maker.parcel("u", dedupe_id=f"m{number}") for number in range(4)]
+    other = maker.parcel("u", dedupe_id="m9", entry=maker.entry(Partition(("events", 1), 0)))
+    window.deliver([*parcels, other])
+    assert [window.look(parcel) for parcel in parcels] == [Seen.NEVER, *[Seen.DELIVERED] * 3]
+    assert (window.count(KEY), window.count(("events", 1))) == (3, 1)
+
+
+@pytest.mark.parametrize(("max_age_s", "max_count"), [(0.0, 3), (60.0, 0)])
+def test_zero_of_either_remembers_nothing(maker: Maker, max_age_s: float, max_count: int) -> None:
+    """A window of no time or no room never calls anything a repeat."""
+    window, parcel = _window(max_age_s, max_count), maker.parcel("u", dedupe_id="m1")
+    window.deliver([parcel])
+    assert (window.look(parcel), window.count(KEY)) == (Seen.NEVER, 0)
+
+
+def test_a_partition_that_goes_takes_its_ids_along(maker: Maker) -> None:
+    """Nothing is remembered of a partition that was given up, nor what is delivered after it went."""
+    window, parcel = _window(), maker.parcel("u", dedupe_id="m1")
+    window.deliver([parcel])
+    maker.partition.release()
+    window.forget(KEY)
+    window.start(parcel)
+    assert window.deliver([parcel]) == []
+    assert (window.look(parcel), window.count(KEY)) == (Seen.NEVER, 0)
+    window.forget(KEY)
+
+
+@pytest.mark.parametrize("name", ["segment-bridge-redrive", "segment-bridge-replay"])
+def test_deliberate_repeats_pass(maker: Maker, name: str) -> None:
+    """A redrive or replay is sent although its id was delivered."""
+    window, first = _window(), maker.parcel("u", dedupe_id="m1")
+    window.deliver([first])
+    again = maker.parcel("u", dedupe_id="m1", entry=maker.entry(headers=(("other", None), (name, b"1"))))
+    assert (window.look(again), is_deliberate(again), is_deliberate(first)) == (Seen.NEVER, True, False)
+
+
+def test_payloads_without_an_id_leave_no_trace(maker: Maker) -> None:
+    """Where the vendor removes duplicates itself, the window does nothing."""
+    window, parcel = _window(), maker.parcel("u")
+    window.start(parcel)
+    window.park(parcel, "u")
+    assert window.deliver([parcel]) == window.cancel([parcel]) == []
+    assert (window.look(parcel), window.count(KEY)) == (Seen.NEVER, 0)

@@ -1,0 +1,210 @@
+"""Which batch goes next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from processor.delivery.batches import Batch
+from processor.delivery.parcel import Parcel
+from processor.delivery.schedule import HURRIED_WAIT_MS, Schedule, effective_endpoints, window_count
+from processor.delivery.settings import DeliverySettings, EndpointLimits
+from processor.destinations.base import Endpoint
+from tests.parcels import Maker
+from tests.simulation import FakeDestination, endpoint
+
+
+def _schedule(*endpoints: Endpoint, **settings: Any) -> tuple[Schedule, Maker]:  # noqa: ANN401 - any settings of delivery
+    """Return a schedule of these endpoints, or of one with batches of two that wait a second."""
+    used = endpoints or (endpoint("actions", max_batch_count=2, max_wait_ms=1000),)
+    return Schedule({one.name: one for one in used}, DeliverySettings(**settings)), Maker()
+
+
+def _put(schedule: Schedule, *parcels: Parcel) -> list[Parcel]:
+    """Add parcels."""
+    for parcel in parcels:
+        schedule.add(parcel)
+    return list(parcels)
+
+
+def _next(schedule: Schedule, now_s: float, *, prefer_fresh: bool = False) -> Batch:
+    """Return the batch that should be sent now."""
+    batch, _ = schedule.next(now_s, prefer_fresh=prefer_fresh)
+    assert batch is not None
+    return batch
+
+
+def _sleep(schedule: Schedule, batch: Batch, until_s: float) -> None:
+    """Let a batch sleep."""
+    batch.wake_s = until_s
+    schedule.send_again(batch, 0.0)
+
+
+def test_settings_override_the_contract_and_ranks_order_endpoints() -> None:
+    """Only the limits that are set change; the lower rank comes first."""
+    destination = FakeDestination([endpoint("actions", rank=2), endpoint("companies", rank=0)])
+    limits = {"actions": EndpointLimits(max_batch_count=7)}
+    found = effective_endpoints(destination, DeliverySettings(endpoints=limits))
+    assert list(found) == ["companies", "actions"]
+    assert (found["actions"].max_batch_count, found["actions"].max_wait_ms) == (7, 100)
+
+
+def test_the_window_is_four_full_batches_for_each_slot_unless_set() -> None:
+    """The largest batch of any endpoint counts."""
+    endpoints = {"a": endpoint("a", max_batch_count=10), "b": endpoint("b", max_batch_count=50)}
+    assert window_count(DeliverySettings(max_in_flight=3), endpoints) == 600
+    assert window_count(DeliverySettings(max_window_count=77), endpoints) == 77
+
+
+def test_a_batch_is_due_when_full_or_old() -> None:
+    """A full batch goes at once, the rest after its wait, or sooner when hurried or flushing."""
+    schedule, maker = _schedule()
+    _put(schedule, *(maker.parcel(lane, at_s=10.0) for lane in "abc"))
+    assert len(_next(schedule, 10.0)) == 2
+    assert schedule.next(10.9) == (None, [])
+    assert schedule.wake_s(10.0) == 11.0
+    schedule.is_hurried = True
+    assert schedule.wake_s(10.0) == 10.0 + HURRIED_WAIT_MS / 1000
+    schedule.is_flushing = True
+    assert len(_next(schedule, 10.0)) == 1
+    assert schedule.wake_s(10.0) is None
+
+
+def test_the_lower_rank_goes_first_of_those_due() -> None:
+    """Order of endpoints decides, not age."""
+    schedule, maker = _schedule(
+        endpoint("companies", max_batch_count=1), endpoint("users", max_batch_count=1), endpoint("actions")
+    )
+    _put(schedule, *(maker.parcel("a", endpoint=name, at_s=0.0) for name in ("actions", "users", "companies")))
+    assert [_next(schedule, 99.0).endpoint_name for _ in range(3)] == ["companies", "users", "actions"]
+
+
+def test_what_is_sent_again_comes_first_and_the_oldest_of_it() -> None:
+    """Sleepers wake in their time and go by age; `prefer_fresh` turns that round."""
+    schedule, maker = _schedule()
+    _put(schedule, *(maker.parcel(lane, at_s=0.0) for lane in "aabbccdd"))
+    one, two, three = (_next(schedule, 0.0) for _ in range(3))
+    _sleep(schedule, two, 4.0)
+    _sleep(schedule, one, 5.0)
+    assert schedule.wake_s(0.0) == float("-inf")
+    assert _next(schedule, 0.0).sequence > three.sequence
+    assert schedule.wake_s(0.0) == 4.0
+    assert (schedule.next(3.9), schedule.retrying_count) == ((None, []), 2)
+    assert schedule.wake_s(4.0) == 4.0
+    assert [_next(schedule, 5.0), _next(schedule, 5.0)] == [one, two]
+
+
+def test_after_an_outage_something_fresh_goes_before_a_retry() -> None:
+    """Where nothing fresh is due, the retry goes after all."""
+    schedule, maker = _schedule()
+    _put(schedule, *(maker.parcel(lane, at_s=0.0) for lane in "aabb"))
+    failed = _next(schedule, 0.0)
+    _sleep(schedule, failed, 1.0)
+    assert _next(schedule, 1.0, prefer_fresh=True) is not failed
+    assert _next(schedule, 1.0, prefer_fresh=True) is failed
+
+
+def test_half_the_slots_worth_may_wait_and_then_nothing_new_is_cut() -> None:
+    """With eight slots four full batches may wait, and one more of single payloads; the rest is not cut before."""
+    schedule, maker = _schedule(max_in_flight=8)
+    _put(schedule, *(maker.parcel(f"u{number // 2}", at_s=0.0) for number in range(20)))
+    sizes = []
+    while (batch := schedule.next(10.0)[0]) is not None:
+        sizes.append(len(batch))
+        _sleep(schedule, batch, 50.0)
+    assert sizes == [2, 2, 2, 2, 1, 1]
+    assert schedule.wake_s(10.0) == 50.0
+    for _ in range(3):
+        schedule.put_back(_next(schedule, 50.0))
+    assert len(_next(schedule, 10.0, prefer_fresh=True)) == 2
+
+
+def test_one_failing_batch_does_not_stop_a_single_slot() -> None:
+    """However few slots there are, others go on beside a full batch that waits."""
+    schedule, maker = _schedule(max_in_flight=1)
+    _put(schedule, *(maker.parcel(lane, at_s=0.0) for lane in "aabb"))
+    _sleep(schedule, _next(schedule, 0.0), 50.0)
+    assert len(_next(schedule, 0.0)) == 2
+
+
+def test_a_probe_is_the_oldest_payload_alone() -> None:
+    """Due or not, the oldest of all endpoints goes as a batch of one."""
+    schedule, maker = _schedule(endpoint("users"), endpoint("actions", max_wait_ms=60_000))
+    assert schedule.oldest(0.0) == (None, [])
+    parcels = _put(schedule, *(maker.parcel("a", endpoint=name, at_s=0.0) for name in ("actions", "actions", "users")))
+    batch, _ = schedule.oldest(0.0)
+    assert batch is not None
+    assert (batch.parcels, batch.endpoint_name) == (parcels[:1], "actions")
+
+
+def test_copies_are_returned_and_are_no_probe() -> None:
+    """What need not be sent is named, whether a batch or a probe was asked for."""
+    schedule, maker = _schedule()
+    schedule.dedupe.deliver([maker.parcel("a", dedupe_id="m1")])
+    (copy,) = _put(schedule, maker.parcel("a", dedupe_id="m1", at_s=0.0))
+    assert schedule.next(1.0) == (None, [copy])
+    (copy,) = _put(schedule, maker.parcel("a", dedupe_id="m1", at_s=0.0))
+    assert schedule.oldest(1.0) == (None, [copy])
+    assert schedule.is_empty
+
+
+def test_a_copy_at_another_endpoint_is_woken_too() -> None:
+    """Endpoints of different scopes know the same ids: the outcome at one lets the other's lane go on."""
+    for is_delivered in (True, False):
+        schedule, maker = _schedule(endpoint("users", max_wait_ms=0), endpoint("actions", max_wait_ms=0))
+        (first,) = _put(schedule, maker.parcel("a", endpoint="users", dedupe_id="m1", at_s=0.0))
+        batch = _next(schedule, 0.0)
+        (copy,) = _put(schedule, maker.parcel("b", endpoint="actions", dedupe_id="m1", at_s=0.0))
+        assert schedule.next(0.0) == (None, [])
+        if is_delivered:
+            schedule.delivered([first])
+            assert schedule.next(0.0) == (None, [copy])
+        else:
+            schedule.put_back(batch)
+            assert {_next(schedule, 0.0).endpoint_name} == {"users"}
+
+
+def test_held_batches_return_to_their_lanes() -> None:
+    """Nothing stays set aside when the destination is held, and the order is the old one."""
+    schedule, maker = _schedule()
+    parcels = _put(schedule, *(maker.parcel(lane, at_s=0.0) for lane in "aabb"))
+    one, two = _next(schedule, 0.0), _next(schedule, 0.0)
+    _sleep(schedule, one, 50.0)
+    _sleep(schedule, two, 0.0)
+    schedule.put_all_back()
+    assert (schedule.retrying_count, schedule.waiting_count) == (0, 4)
+    assert [_next(schedule, 0.0).parcels, _next(schedule, 0.0).parcels] == [parcels[:2], parcels[2:]]
+
+
+def test_drop_reaches_lanes_and_batches_that_wait() -> None:
+    """Parcels are taken out wherever they wait; their batch mates return to their lanes, other batches stay."""
+    schedule, maker = _schedule(max_in_flight=8)
+    parcels = _put(schedule, *(maker.parcel(f"u{number}", at_s=0.0) for number in range(7)))
+    asleep, again, other = (_next(schedule, 0.0) for _ in range(3))
+    _sleep(schedule, asleep, 50.0)
+    _sleep(schedule, again, 0.0)
+    _sleep(schedule, other, 60.0)
+    lost = [parcels[0], parcels[3], parcels[6]]
+    assert schedule.drop(lambda parcel: parcel in lost) == lost
+    assert schedule.retrying_count == 1
+    assert {id(one) for one in _next(schedule, 0.0).parcels} == {id(parcels[1]), id(parcels[2])}
+    assert _next(schedule, 60.0) is other
+    assert not schedule.is_empty
+
+
+def test_long_lanes_of_all_scopes_are_named() -> None:
+    """The partitions of every book are joined."""
+    schedule, maker = _schedule(endpoint("users"), endpoint("actions"), max_window_count=4)
+    for name in ("users", "actions"):
+        _put(schedule, *(maker.parcel("hot", endpoint=name) for _ in range(2)))
+    assert schedule.long_lane_partitions() == {("events", 0)}
+
+
+def test_freed_lanes_leave_an_empty_schedule() -> None:
+    """When everything is settled nothing is left, not even a lane."""
+    schedule, maker = _schedule()
+    _put(schedule, maker.parcel("a", at_s=0.0), maker.parcel("b", at_s=0.0))
+    batch = _next(schedule, 0.0)
+    assert not schedule.is_empty
+    schedule.delivered(batch.parcels)
+    schedule.free(batch, batch.lane_keys())
+    assert schedule.is_empty
