@@ -1,0 +1,111 @@
+"""What has become of every record that was read: the offset tracker, the counts and the window, kept in step.
+
+Only the event loop writes here. A record is opened once, settled once, and leaves its partition in offset order; what
+that makes committable is handed to the consumer thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from processor.delivery.offsets import Entry, Key, OffsetTracker, Partition
+from processor.errors import InvariantError
+from processor.model import Outcome, Record
+from processor.operations.tally import Tally
+from processor.source.intake import size_bytes
+from processor.source.window import Window
+
+
+class Ledger:
+    """The books of one pipeline."""
+
+    def __init__(self, tally: Tally, window: Window) -> None:
+        """Start empty."""
+        self.tally = tally
+        self.tracker = OffsetTracker()
+        self._window = window
+        self._dirty: set[Partition] = set()
+        self._stored: dict[Key, int] = {}
+
+    def open(self, partition: Partition, record: Record) -> Entry:
+        """Return the entry of a record that is being mapped; `close` ends the mapping."""
+        size = size_bytes(record)
+        self.tally.read(1, len(record.value or b""))
+        return partition.track(record, size)
+
+    def close(self, entry: Entry) -> None:
+        """Settle one part of a record: its mapping, a payload, or a dead letter.
+
+        Raises:
+            InvariantError: more was settled than was opened.
+        """
+        entry.open_count -= 1
+        if entry.open_count > 0:
+            return
+        if entry.open_count < 0:
+            raise InvariantError(f"offset {entry.record.offset} of {entry.partition.key} was settled twice")
+        if not entry.partition.is_owned:
+            # It was counted as released when the partition went; the next owner repeats it.
+            self.tally.note("settled_after_release")
+            return
+        self.tally.done(entry.outcome, entry.skip_reason if entry.outcome is not Outcome.DELIVERED else "")
+        self._dirty.add(entry.partition)
+
+    def reach(self, key: Key, end: int) -> None:
+        """Note that a partition was read to the end of its log, unless it is being given up with records unread."""
+        partition = self.tracker.get(key)
+        if partition is not None and not partition.is_leaving:
+            partition.reach(end)
+            self._dirty.add(partition)
+
+    def sweep(self, store: Callable[[dict[Key, int]], None]) -> None:
+        """Let finished records leave the window, and hand over what has become committable."""
+        offsets: dict[Key, int] = {}
+        for partition in self._dirty:
+            self._advance(partition)
+            if partition.is_owned and self._stored.get(partition.key) != partition.committable:
+                offsets[partition.key] = self._stored[partition.key] = partition.committable
+        self._dirty.clear()
+        if offsets:
+            store(offsets)
+
+    def _advance(self, partition: Partition) -> None:
+        """Take the finished run out of the window."""
+        count, bytes_left = partition.advance()
+        if count:
+            self._window.settle(count, bytes_left)
+
+    def release(self, keys: Iterable[Key]) -> dict[Key, int]:
+        """Give up partitions; return the committable offset of each. What was unfinished counts as released."""
+        offsets: dict[Key, int] = {}
+        for key in keys:
+            partition = self.tracker.forget(key)
+            if partition is None:
+                continue
+            self._advance(partition)
+            offsets[key] = partition.committable
+            waiting = list(partition.entries)
+            self.tally.done(Outcome.RELEASED, count=len(partition.release()))
+            self._recount(waiting)
+            self._window.settle(len(waiting), sum(entry.size_bytes for entry in waiting))
+            self._dirty.discard(partition)
+            self._stored.pop(key, None)
+        return offsets
+
+    def _recount(self, waiting: list[Entry]) -> None:
+        """Note finished records that are read again by the next owner, because an older one was not finished."""
+        finished = sum(entry.open_count == 0 for entry in waiting)
+        if finished:
+            self.tally.note("repeats_after_release", finished)
+
+    @property
+    def outstanding_count(self) -> int:
+        """Return how many records were opened and have not ended."""
+        return sum(entry.open_count > 0 for partition in self.tracker for entry in partition.entries)
+
+    def time_lag_s(self, key: Key, wall_ms: int) -> float:
+        """Return the age of a partition's oldest unfinished record in seconds; 0 when it is idle."""
+        partition = self.tracker.get(key)
+        if partition is None or (oldest := partition.oldest) is None:
+            return 0.0
+        return max(0.0, (wall_ms - oldest.record.timestamp_ms) / 1000)

@@ -1,0 +1,86 @@
+"""The consumer thread's side of a pipeline.
+
+Everything here runs on the consumer thread and hands over to the event loop. Only `revoked` and `lost` wait for it,
+and never longer than the drain budget plus a little: a loop that does not answer must not cost the group membership.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, TypeVar
+
+from processor.errors import ProcessorError
+from processor.model import Record
+from processor.pipeline.pipeline import Pipeline
+from processor.source.notices import Notice
+from processor.source.partitions import Offsets, Partition
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+ANSWER_SLACK_S = 5.0
+"""What the loop may take beyond the drain budget: it may be in the middle of a chunk."""
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Reading:
+    """The source's listener for one pipeline."""
+
+    def __init__(self, pipeline: Pipeline, loop: asyncio.AbstractEventLoop, drain_s: float) -> None:
+        """Hand over to this pipeline on this loop."""
+        self._pipeline = pipeline
+        self._loop = loop
+        self._drain_s = drain_s
+
+    def assigned(self, partitions: Offsets) -> None:
+        """Queue the assignment before the records that follow it."""
+        self._pipeline.inbox.put_assigned(dict(partitions))
+
+    def hand_over(self, records: list[Record], ends: Offsets) -> None:
+        """Queue records and the ends that were reached."""
+        self._pipeline.inbox.put_records(records, dict(ends))
+
+    def revoked(self, partitions: set[Partition]) -> Offsets:
+        """Return the offsets to commit once the pipeline has given the partitions up; none if it does not answer."""
+        offsets = self._ask(self._pipeline.revoke(partitions), self._drain_s + ANSWER_SLACK_S)
+        return {} if offsets is None else offsets
+
+    def lost(self, partitions: set[Partition]) -> None:
+        """Have the pipeline forget the partitions."""
+        self._ask(self._pipeline.lose(partitions), ANSWER_SLACK_S)
+
+    def failed(self, error: ProcessorError) -> None:
+        """End the pipeline."""
+        self._call(self._pipeline.fail, error)
+
+    def said(self, notice: Notice) -> None:
+        """Log a notice and count it."""
+        log.log(_LEVELS[notice.level], "%s", notice.message)
+        self._call(self._pipeline.ledger.tally.note, notice.code.value, notice.count)
+
+    def _call(self, function: Any, *values: Any) -> None:  # noqa: ANN401 - any method of the pipeline
+        """Call something on the loop; a loop that has ended needs to hear nothing."""
+        try:
+            self._loop.call_soon_threadsafe(function, *values)
+        except RuntimeError:
+            log.debug("the event loop has ended; a message from the consumer thread is dropped")
+
+    def _ask(self, question: Coroutine[Any, Any, T], timeout_s: float) -> T | None:
+        """Return what the loop answers in time, or None."""
+        try:
+            future = asyncio.run_coroutine_threadsafe(question, self._loop)
+        except RuntimeError:
+            question.close()
+            return None
+        try:
+            return future.result(timeout_s)
+        except FutureTimeoutError:
+            future.cancel()
+            log.error(  # noqa: TRY400 - where a wait timed out says nothing
+                "the event loop did not answer in %.0f s; nothing further of these partitions is stored", timeout_s
+            )
+            return None
