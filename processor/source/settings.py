@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from processor.config import Properties, refuse
+from processor.config import Properties, refusing
 from processor.source.start import Start
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -41,16 +41,6 @@ REFUSED_PROPERTIES = {
     "allow.auto.create.topics": "a misspelled topic would be made instead of reported",
 }
 """Properties of the client that the program sets itself, each with what to write instead or why."""
-
-
-def _without_refused(properties: Properties) -> Properties:
-    """Return the properties; refuse those that would break what the program relies on."""
-    refused = [
-        ((name,), f"cannot be set here: {why}") for name, why in REFUSED_PROPERTIES.items() if name in properties
-    ]
-    if refused:
-        raise refuse(*refused)
-    return properties
 
 
 class ConsumerSettings(BaseModel):
@@ -150,8 +140,8 @@ class KafkaSettings(BaseModel):
     bootstrap_servers: str = Field(
         min_length=1, description="Brokers to begin with, as host:port, separated by commas. Required."
     )
-    topics: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        min_length=1, description="Topics that hold Segment events. Required."
+    topics: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")], ...] = Field(
+        min_length=1, description="Topics that hold Segment events, by their names: no patterns. Required."
     )
     group_prefix: str = Field(
         "segment-bridge",
@@ -169,7 +159,7 @@ class KafkaSettings(BaseModel):
         description="A small compacted topic that remembers which groups have started on which topics, so that lost "
         "offsets and topics made again are recognised. Made when missing. Default segment-bridge.control.",
     )
-    properties: Annotated[Properties, AfterValidator(_without_refused)] = Field(
+    properties: Annotated[Properties, refusing(REFUSED_PROPERTIES)] = Field(
         default_factory=dict,
         description="Any other property of librdkafka, such as security.protocol; secrets as {env: NAME} or "
         "{file: PATH}. Keys that the promise rests on are refused.",

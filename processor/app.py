@@ -1,0 +1,301 @@
+"""The composition root: settings in, running parts out, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from processor import __version__
+from processor.delivery.dead_letter_topic import topic_problems
+from processor.delivery.dead_letters import DeadLetters
+from processor.delivery.dispatcher import Dispatcher
+from processor.delivery.http import HttpClient
+from processor.delivery.schedule import effective_endpoints, window_count
+from processor.destinations import destination_class
+from processor.destinations.base import Destination
+from processor.destinations.plan import Plan
+from processor.errors import BrokerError, ConfigError, InvariantError, ProcessorError
+from processor.model import Record
+from processor.operations.channel import inherited
+from processor.operations.exposure import expose
+from processor.operations.signals import exit_code, stop_signals
+from processor.operations.status import StatusReport
+from processor.operations.tally import Tally
+from processor.pipeline.ledger import Ledger
+from processor.pipeline.pipeline import Pipeline, PipelineSettings
+from processor.pipeline.preview import preview_line
+from processor.pipeline.reading import Reading
+from processor.pipeline.report import Marks, status_report
+from processor.pipeline.watch import Watch
+from processor.settings import DestinationSettings, Settings
+from processor.source.clients import Clients, KafkaClients
+from processor.source.cluster import Cluster
+from processor.source.consumer import ConsumerThread
+from processor.source.deadline import Deadline
+from processor.source.decode import Decoder
+from processor.source.decode_settings import DecodeSettings
+from processor.source.properties import client_properties
+from processor.source.settings import GroupSettings, KafkaSettings
+from processor.source.window import Window
+
+log = logging.getLogger(__name__)
+
+MakeClients: TypeAlias = Callable[[KafkaSettings, str], Clients]
+"""Makes the Kafka clients of a group; the demo gives its own."""
+
+EXIT_OK = 0
+EXIT_FAILURE = 1
+CLOSE_SLACK_S = 10.0
+"""What leaving the group and closing clients may take beyond the drain budget."""
+CHECK_TIMEOUT_S = 15.0
+COLLECTOR_THRESHOLD = 20_000
+"""Objects that are made before the garbage collector looks at the youngest."""
+
+
+class SystemClock:
+    """The machine's clocks and chance."""
+
+    def now_s(self) -> float:
+        """Return monotonic seconds."""
+        return time.monotonic()
+
+    def wall_ms(self) -> int:
+        """Return epoch milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def chance(self) -> float:
+        """Return a number from zero to below one."""
+        return random.random()  # noqa: S311 - jitter, no secret
+
+
+def build_destination(name: str, settings: DestinationSettings) -> Destination:
+    """Return a destination for its part of the file."""
+    return destination_class(settings.type).create(name, settings.settings)
+
+
+def build_plan(name: str, settings: DestinationSettings) -> tuple[Destination, Plan]:
+    """Return a destination and its compiled plan.
+
+    Raises:
+        ConfigError: the subscriptions do not fit the destination.
+    """
+    destination = build_destination(name, settings)
+    return destination, Plan.compile(destination, settings.subscriptions)
+
+
+def run(settings: Settings, name: str, *, make_clients: MakeClients = KafkaClients) -> int:
+    """Run one destination until it is told to stop or cannot go on; return the exit code."""
+    bridge = Bridge(settings, name, make_clients)
+    _spare_collector()
+    return asyncio.run(bridge.run())
+
+
+def _spare_collector() -> None:
+    """Let the garbage collector look at less, less often.
+
+    Events become trees of dictionaries that reference counting frees; a collection every few hundred of them finds
+    nothing, and a full one walks every module that was imported.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTOR_THRESHOLD, 20, 50)
+
+
+class Bridge:
+    """One destination's parts. Made and run on the event loop of its process."""
+
+    def __init__(self, settings: Settings, name: str, make_clients: MakeClients = KafkaClients) -> None:
+        """Compile what can be compiled without a loop."""
+        self._settings = settings
+        self._make_clients = make_clients
+        self._name = name
+        self._own = settings.destinations[name]
+        self.destination, self._plan = build_plan(name, self._own)
+        self._stop_requested = asyncio.Event()
+        self._marks = Marks()
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Ask for an orderly end."""
+        self._stop_requested.set()
+
+    async def run(self) -> int:
+        """Run until told to stop; return the exit code."""
+        self._connect()
+        with stop_signals(self.stop) as seen:
+            page = expose(
+                self._name,
+                self.report,
+                self._settings.operations.page,
+                on_orphaned=self.stop,
+                link=inherited(),
+            )
+            try:
+                async with page:
+                    code = await self._serve()
+            except OSError as error:
+                log.error("the page cannot be served: %s", error)  # noqa: TRY400 - the address says it all
+                code = EXIT_FAILURE
+            return exit_code(code, seen)
+
+    def _connect(self) -> None:
+        """Make the parts and bring them together; nothing talks to anybody yet."""
+        own, settings = self._own, self._settings
+        delivery = own.delivery
+        loop = asyncio.get_running_loop()
+        clock = SystemClock()
+        drain_s = delivery.drain_ms / 1000
+        endpoints = effective_endpoints(self.destination, delivery)
+        window = Window(window_count(delivery, endpoints), delivery.max_window_bytes)
+        ledger = Ledger(Tally(), window)
+        self.pipeline = Pipeline(
+            PipelineSettings(self._name, __version__, drain_s, is_delivering=own.deliver),
+            self._plan,
+            Decoder(own.decode, own.event_path),
+            ledger,
+            window,
+            clock,
+        )
+        self._http = HttpClient(delivery.http, delivery.max_in_flight)
+        dispatcher = Dispatcher(self.destination, delivery, self._http, self.pipeline, clock)
+        group = GroupSettings(
+            destination=self._name,
+            group_id=settings.group_id(self._name),
+            start=own.start,
+            on_expired=own.on_expired,
+        )
+        clients = self._make_clients(settings.kafka, group.group_id)
+        reading = Reading(self.pipeline, loop, drain_s)
+        self._consumer = ConsumerThread(settings.kafka, group, window, reading, clients=clients)
+        self._dead_letters = DeadLetters(
+            settings.dead_letters,
+            client_properties(settings.kafka),
+            mask=own.mask,
+            on_state=self.pipeline.letters_writable,
+        )
+        self._watch = Watch(Cluster(clients.admin()), group.group_id, settings.kafka.topics, self.pipeline, self._marks)
+        self.pipeline.connect(dispatcher, self._dead_letters, self._consumer)
+
+    async def _serve(self) -> int:
+        """Start everything, wait for the end, stop everything in order; return the exit code."""
+        self._dead_letters.start()
+        work = asyncio.create_task(self.pipeline.run(), name="pipeline")
+        watch = asyncio.create_task(self._watch.run(), name="watch")
+        watch.add_done_callback(_note_end)
+        stop = asyncio.create_task(self._stop_requested.wait(), name="stop")
+        log.info("destination %s starts (%s, mapping %s)", self._name, self._own.type, self._plan.hash)
+        self._consumer.start()
+        try:
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            failure = work.exception() if work.done() else None
+            self._is_stopping = True
+            return await self._end(failure)
+        finally:
+            for task in (work, watch, stop):
+                task.cancel()
+            await asyncio.gather(work, watch, stop, return_exceptions=True)
+
+    async def _end(self, failure: BaseException | None) -> int:
+        """Stop in order: reading, sending, the group, dead letters, connections. Return the exit code."""
+        drain_s = self._own.delivery.drain_ms / 1000
+        if failure is None:
+            log.info("destination %s stops: sending what waits, at most %.0f s", self._name, drain_s)
+            await self.pipeline.stop()
+        self._consumer.stop(failure is None)
+        left = await asyncio.to_thread(self._consumer.join, drain_s + CLOSE_SLACK_S)
+        await self.pipeline.dispatcher.close()
+        unwritten = await self._close_letters()
+        await self._http.aclose()
+        if not left:
+            log.error("the consumer thread did not end in time")
+        return self._exit_code(failure, is_clean=left and not unwritten)
+
+    async def _close_letters(self) -> int:
+        """Return how many dead letters were not written in time."""
+        try:
+            return await self._dead_letters.close(CLOSE_SLACK_S / 2)
+        except InvariantError:
+            log.exception("the writer of dead letters ended by a bug")
+            return 1
+
+    def _exit_code(self, failure: BaseException | None, *, is_clean: bool) -> int:
+        """Say how it ended."""
+        if failure is None:
+            log.info("destination %s has stopped", self._name)
+            return EXIT_OK if is_clean else EXIT_FAILURE
+        if isinstance(failure, InvariantError) or not isinstance(failure, ProcessorError):
+            log.error("destination %s stops by a bug; nothing further was committed", self._name, exc_info=failure)
+        else:
+            log.error("destination %s cannot go on: %s", self._name, failure)
+        return EXIT_FAILURE
+
+    def report(self) -> StatusReport:
+        """Return the status of the destination at this moment."""
+        return status_report(
+            self.pipeline, self._name, self._own.type, self._plan.hash, self._marks, is_stopping=self._is_stopping
+        )
+
+
+def _note_end(watch: asyncio.Task[None]) -> None:
+    """Say that lag is not known any more, should the watch end by a bug; deliveries go on without it."""
+    if not watch.cancelled() and (error := watch.exception()) is not None:
+        log.error("lag is not watched any more", exc_info=error)
+
+
+def preview(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what each event comes to, one JSON line for each line in; the pipeline's own decoder and plan do it."""
+    own = settings.destinations[name]
+    destination, plan = build_plan(name, own)
+    decoder = Decoder(DecodeSettings())
+    for offset, line in enumerate(lines):
+        now_ms = time.time_ns() // 1_000_000
+        record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
+        yield msgspec.json.encode(preview_line(destination, plan, decoder, record, now_ms))
+
+
+class Findings(NamedTuple):
+    """What a check found: problems keep the bridge from being started, warnings should be read."""
+
+    problems: list[str]
+    warnings: list[str]
+
+
+def check(settings: Settings, *, online: bool) -> Findings:
+    """Return what only compiling valid settings, or asking Kafka, can tell about them."""
+    found = Findings([], [])
+    for name, own in settings.destinations.items():
+        try:
+            build_plan(name, own)
+            Decoder(own.decode, own.event_path)
+        except ConfigError as error:
+            found.problems.append(str(error))
+    if online:
+        _ask_kafka(settings, found)
+    return found
+
+
+def _ask_kafka(settings: Settings, found: Findings) -> None:
+    """Add what Kafka says against these settings."""
+    admin = KafkaClients(settings.kafka, f"{settings.kafka.group_prefix}.check").admin()
+    topics = settings.kafka.topics
+    try:
+        missing = _missing_topics(settings, Cluster(admin))
+        found.problems.extend(f"kafka.topics: topic {topic} does not exist" for topic in missing)
+        there = [topic for topic in topics if topic not in missing]
+        for problem in topic_problems(admin, settings.dead_letters.topic, there, CHECK_TIMEOUT_S):
+            (found.problems if problem.severity == "error" else found.warnings).append(problem.message)
+    except BrokerError as error:
+        found.problems.append(f"Kafka: {error}")
+
+
+def _missing_topics(settings: Settings, cluster: Cluster) -> list[str]:
+    """Return the topics that do not exist."""
+    states = cluster.topics(settings.kafka.topics, Deadline.after(CHECK_TIMEOUT_S))
+    return [topic for topic, state in states.items() if state is None]

@@ -1,0 +1,9 @@
+"""The whole configuration: one YAML file, as frozen models that are right or refused as a whole."""
+
+from __future__ import annotations
+
+from processor.settings.destination import DestinationSettings
+from processor.settings.root import Settings, load_settings, settings_model
+from processor.settings.schema import json_schema
+
+__all__ = ["DestinationSettings", "Settings", "json_schema", "load_settings", "settings_model"]

@@ -1,0 +1,61 @@
+"""What in a destination's settings does not fit its vendor, although each part alone is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from processor.config.problems import Path, listed, nearest
+from processor.destinations.base import Destination
+from processor.destinations.plan import Plan, findings
+from processor.errors import ConfigError, MappingError
+from processor.settings.destination import DestinationSettings
+
+Finding = tuple[Path, str]
+"""A place relative to the settings in question, and what is wrong there."""
+
+
+def misfits(vendor: type[Destination], settings: DestinationSettings) -> Iterator[Finding]:
+    """Yield what in valid settings does not fit the vendor: its endpoints, limits, actions and fields."""
+    yield from _limits_said_twice(vendor, settings)
+    try:
+        destination = vendor.create(settings.type, settings.settings)
+    except ConfigError as error:
+        yield ("settings",), error.safe
+        return
+    yield from _unknown_endpoints(destination, settings)
+    yield from _plan_findings(destination, settings)
+
+
+def _limits_said_twice(vendor: type[Destination], settings: DestinationSettings) -> Iterator[Finding]:
+    """Yield the limits that a file gives in the vendor's spelling and in ours: which one holds would be a guess."""
+    for endpoint, limits in settings.delivery.endpoints.items():
+        for theirs, ours in vendor.limit_settings.items():
+            if ours in limits.model_fields_set and theirs in settings.settings.model_fields_set:
+                path = ("delivery", "endpoints", endpoint, ours)
+                yield path, f"the same limit stands in settings.{theirs}; allowed: one of the two"
+
+
+def _unknown_endpoints(destination: Destination, settings: DestinationSettings) -> Iterator[Finding]:
+    for endpoint in settings.delivery.endpoints:
+        if endpoint not in destination.endpoints:
+            near = nearest(endpoint, destination.endpoints)
+            hint = "" if near is None else f"; did you mean {near!r}?"
+            allowed = listed(destination.endpoints)
+            yield ("delivery", "endpoints", endpoint), f"unknown endpoint; allowed: {allowed}{hint}"
+
+
+def _plan_findings(destination: Destination, settings: DestinationSettings) -> Iterator[Finding]:
+    """Yield what keeps the subscriptions from being compiled for this destination."""
+    if not isinstance(settings.subscriptions, str):
+        found = findings(destination, settings.subscriptions)
+        yield from found
+        if found:
+            return
+    try:
+        Plan.compile(destination, settings.subscriptions)
+    except ValidationError as error:
+        yield ("subscriptions",), f"the presets cannot be used with these settings: {error.errors()[0]['msg']}"
+    except (ConfigError, MappingError) as error:
+        yield ("subscriptions",), error.safe

@@ -1,0 +1,111 @@
+"""The root of the configuration, and how a file becomes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+
+from processor.config import load_document, refuse, validate
+from processor.delivery.dead_letter_settings import DeadLetterSettings
+from processor.destinations import REGISTRY
+from processor.destinations.base import Destination
+from processor.operations.settings import OperationsSettings
+from processor.settings.destination import DestinationName, DestinationSettings
+from processor.settings.fit import Finding
+from processor.settings.vendor import ByType
+from processor.source.settings import KafkaSettings
+
+_DRAINS_PER_POLL = 3
+"""So many drains of a rebalance fit between two polls, or the group throws the process out while it tidies up."""
+
+
+class Settings(BaseModel):
+    """Everything that one file says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kafka: KafkaSettings = Field(description="The Kafka that events come from. Required.")
+    destinations: dict[DestinationName, DestinationSettings] = Field(
+        min_length=1,
+        description="The destinations by name, which is a DNS label: lower-case letters, digits, hyphens. Required.",
+        json_schema_extra={"additionalProperties": False},
+    )
+    dead_letters: DeadLetterSettings = Field(
+        default_factory=DeadLetterSettings, description="Where events that cannot be delivered are kept."
+    )
+    operations: OperationsSettings = Field(
+        default_factory=OperationsSettings, description="What operators see: page, logs, restarts."
+    )
+
+    def group_id(self, name: str) -> str:
+        """Return the consumer group of a destination."""
+        own = self.destinations[name].group_id
+        return f"{self.kafka.group_prefix}.{name}" if own is None else own
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        """Refuse parts that are right alone and wrong together."""
+        found = [*self._shared_groups(), *self._circles(), *self._long_drains()]
+        if found:
+            raise refuse(*found)
+        return self
+
+    def _shared_groups(self) -> Iterator[Finding]:
+        """Yield destinations of one group: each would see only a part of the events."""
+        uses = Counter(map(self.group_id, self.destinations))
+        for name in self.destinations:
+            group_id = self.group_id(name)
+            if uses[group_id] > 1:
+                yield ("destinations", name, "group_id"), f"another destination is in the group {group_id!r} as well"
+
+    def _circles(self) -> Iterator[Finding]:
+        """Yield topics of our own that would be read as events."""
+        own = {("dead_letters", "topic"): self.dead_letters.topic, ("kafka", "control_topic"): self.kafka.control_topic}
+        for path, topic in own.items():
+            if topic in self.kafka.topics:
+                yield path, f"{topic!r} is among kafka.topics, so what the bridge writes would be read as events"
+
+    def _long_drains(self) -> Iterator[Finding]:
+        limit_ms = self.kafka.consumer.max_poll_interval_ms // _DRAINS_PER_POLL
+        for name, destination in self.destinations.items():
+            drain_ms = destination.delivery.drain_ms
+            if drain_ms > limit_ms:
+                path = ("destinations", name, "delivery", "drain_ms")
+                yield (
+                    path,
+                    f"found {drain_ms}; allowed: up to {limit_ms}, a third of kafka.consumer.max_poll_interval_ms",
+                )
+
+
+
+@cache
+def _composed(vendors: tuple[tuple[str, type[Destination]], ...]) -> type[Settings]:
+    return create_model(
+        "Settings",
+        __base__=Settings,
+        __doc__=Settings.__doc__,
+        destinations=(
+            dict[DestinationName, Annotated[DestinationSettings, ByType(dict(vendors))]],
+            Settings.model_fields["destinations"],
+        ),
+    )
+
+
+def settings_model(registry: Mapping[str, type[Destination]] = REGISTRY) -> type[Settings]:
+    """Return the root model in which each destination is checked by its vendor."""
+    return _composed(tuple(registry.items()))
+
+
+def load_settings(path: Path | str, registry: Mapping[str, type[Destination]] = REGISTRY) -> Settings:
+    """Return the settings that a file holds.
+
+    Raises:
+        ConfigError: naming everything that is wrong with the file, each with line, key, what was found and what is
+            allowed.
+    """
+    return validate(settings_model(registry), load_document(path))
