@@ -1,0 +1,1 @@
+"""The command line: a file per command, each turning what was typed into one call."""

@@ -1,0 +1,32 @@
+"""`segment-bridge check`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from processor.cli.options import DEFAULT_CONFIG, Config
+
+
+def register(application: typer.Typer) -> None:
+    """Add the command."""
+    application.command("check")(check)
+
+
+def check(
+    config: Config = DEFAULT_CONFIG,
+    online: Annotated[bool, typer.Option("--online", help="Also ask Kafka: topics and their limits. No vendor is asked.")] = False,
+) -> None:
+    """Tell everything that is wrong with a file, without starting."""
+    from processor import app
+    from processor.errors import ConfigError
+    from processor.settings import load_settings
+
+    settings = load_settings(config)
+    found = app.check(settings, online=online)
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    if found.problems:
+        raise ConfigError("\n".join(found.problems))
+    typer.echo(f"{config}: fine ({len(settings.destinations)} destinations)")

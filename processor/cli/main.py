@@ -1,0 +1,56 @@
+"""The entry point: commands put together, and every way to fail turned into an exit code.
+
+0 fine · 1 failure · 2 configuration or usage · 130 interrupted
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final, NoReturn
+
+import typer
+
+from processor.cli import check, demo, offsets, preview, run, sandbox, schema, version
+from processor.errors import ConfigError, ProcessorError
+
+EXIT_FAILURE: Final = 1
+EXIT_CONFIGURATION: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+application = typer.Typer(
+    name="segment-bridge",
+    help="Carry Segment events from Kafka to Moveo One, Moesif and MoEngage, at least once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they would print values of events
+    rich_markup_mode=None,  # a destination's process does not need rich in its memory
+)
+for _command in (run, demo, check, preview, sandbox, schema, offsets, version):
+    _command.register(application)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Do what `arguments` (default: the command line) say, and exit."""
+    try:
+        application(arguments, prog_name="segment-bridge")
+        code = 0
+    except ConfigError as error:
+        code = _fail(str(error), EXIT_CONFIGURATION)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last fence: whatever it was, its text may hold an event
+        code = _fail(_explanation(error), EXIT_FAILURE)
+    sys.exit(code)
+
+
+def _explanation(error: Exception) -> str:
+    """Return what went wrong for a person, without anything that may be event data."""
+    from processor.operations.logs import safe_text, safe_traceback
+
+    is_expected = isinstance(error, ProcessorError | OSError)
+    return safe_text(error) if is_expected else "\n  ".join(["unexpected error", *safe_traceback(error)])
+
+
+def _fail(message: str, code: int) -> int:
+    typer.echo(message, err=True)
+    return code

@@ -1,0 +1,37 @@
+"""`segment-bridge run`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from processor.cli.options import DEFAULT_CONFIG, Config, select
+
+
+def register(application: typer.Typer) -> None:
+    """Add the command."""
+    application.command("run")(run)
+
+
+def run(
+    config: Config = DEFAULT_CONFIG,
+    destination: Annotated[
+        list[str] | None, typer.Option("--destination", "-d", help="Only this one; may be given several times.")
+    ] = None,
+) -> None:
+    """Deliver until stopped: one destination in this process, several in a supervised process each."""
+    from processor.operations.logs import configure
+    from processor.settings import load_settings
+
+    settings = load_settings(config)
+    names = select(settings.destinations, destination or [])
+    if len(names) == 1:
+        from processor import app
+
+        configure(settings.operations.logs, destination=names[0])
+        raise typer.Exit(app.run(settings, names[0]))
+    from processor.operations.fleet import run_fleet
+
+    configure(settings.operations.logs)
+    raise typer.Exit(run_fleet(names, config, settings.operations))

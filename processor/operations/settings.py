@@ -1,0 +1,112 @@
+"""How a process shows itself: the page that serves health and metrics, the log, and the restarting of children."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Positive = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class PageSettings(BaseModel):
+    """Where `/livez`, `/readyz`, `/metrics` and `/status` are served."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(
+        default=True,
+        description="Whether the page is served. Default true: a bridge that nobody can look at is found out too late.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on. Default 127.0.0.1, so that nothing is open to a network by accident; "
+        "containers set 0.0.0.0.",
+    )
+    port: Port = Field(
+        default=9464,
+        description="TCP port, one for all destinations of a `run`. Default 9464, the usual port of Prometheus "
+        "exporters of OpenTelemetry; 0 takes a free one and logs which.",
+    )
+
+
+class LogSettings(BaseModel):
+    """What is logged, and in which form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: Literal["error", "warning", "info", "debug"] = Field(
+        default="info",
+        description="The least severe level that is written. Default info: one line per change of state, none per "
+        "event.",
+    )
+    format: Literal["auto", "text", "json"] = Field(
+        default="auto",
+        description="Form of a line. Default auto: text on a terminal, JSON lines anywhere else, because there "
+        "programs read them.",
+    )
+    repeat_count: int = Field(
+        default=5,
+        ge=1,
+        description="How often one message is written within `repeat_window` before it is only counted. Default 5: "
+        "enough to see a pattern, too little to fill a disk.",
+    )
+    repeat_window: Positive = Field(
+        default=timedelta(seconds=60),
+        description="Window of `repeat_count`, in seconds. Default 60.",
+    )
+
+
+class RestartSettings(BaseModel):
+    """When `run` starts a destination's process again, and how long it waits for processes to end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first_wait: Positive = Field(
+        default=timedelta(seconds=1),
+        description="Wait before the first restart, in seconds; it doubles with each further failure, with up to a "
+        "fifth of jitter. Default 1: most crashes pass.",
+    )
+    max_wait: Positive = Field(
+        default=timedelta(seconds=60),
+        description="Longest wait between restarts, in seconds, before jitter. Default 60: a process that always "
+        "fails costs a minute of nothing, not a busy machine.",
+    )
+    stable_after: Positive = Field(
+        default=timedelta(seconds=120),
+        description="A process that ran this long, in seconds, counts as recovered: its next wait is the first one "
+        "again. Default 120, twice the longest wait.",
+    )
+    silent_after: Positive = Field(
+        default=timedelta(seconds=60),
+        description="A process that reports nothing for this long, in seconds, is killed and restarted. Default 60: "
+        "reports come every second, so this is a process that hangs.",
+    )
+    stop_within: Positive = Field(
+        default=timedelta(seconds=45),
+        description="How long processes may take to end after SIGTERM, in seconds, before they are killed. Default "
+        "45: above the drain budget and below the 60 s that the chart grants a pod.",
+    )
+
+
+class OperationsSettings(BaseModel):
+    """What operators see: page, logs, restarts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    page: PageSettings = Field(
+        default_factory=PageSettings,
+        description="The page of health, metrics and status. Default: on, at 127.0.0.1:9464.",
+    )
+    logs: LogSettings = Field(
+        default_factory=LogSettings,
+        description="The log. Default: level info, text on a terminal, JSON lines elsewhere.",
+    )
+    restarts: RestartSettings = Field(
+        default_factory=RestartSettings,
+        description="Restarting of processes when `run` supervises several destinations. Default: after 1 s, "
+        "doubling to 60 s.",
+    )

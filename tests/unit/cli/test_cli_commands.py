@@ -1,0 +1,150 @@
+"""The commands that need no Kafka, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from processor.config import load_document
+
+ROOT = Path(__file__).parents[3]
+KEYS = {"MOVEO_API_KEY": "k1", "MOESIF_APPLICATION_ID": "k2", "MOENGAGE_API_KEY": "k3"}
+EXAMPLE = ROOT / "examples" / "segment-bridge.yaml"
+PREVIEW_SCHEMA: Mapping[str, Any] = json.loads((ROOT / "schemas" / "preview-line.schema.json").read_text())
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """Return the command line of the program."""
+    return [sys.executable, "-m", "processor", *map(str, arguments)]
+
+
+def typed(
+    *arguments: str | Path, stdin: bytes = b"", keys: Mapping[str, str] = KEYS
+) -> subprocess.CompletedProcess[bytes]:
+    """Return what the program does with keys in its environment."""
+    environ = {**{name: value for name, value in os.environ.items() if name not in KEYS}, **keys}
+    return subprocess.run(
+        command(*arguments), input=stdin, capture_output=True, check=False, cwd=ROOT, env=environ, timeout=60
+    )
+
+
+@pytest.mark.parametrize("name", ["segment-bridge.yaml", "compose.yaml"])
+def test_check_accepts_the_examples(name: str) -> None:
+    """What the documentation offers to copy is right."""
+    result = typed("check", "--config", ROOT / "examples" / name)
+    assert result.returncode == 0, result.stderr.decode()
+    assert b"fine" in result.stdout
+
+
+def test_check_tells_everything_that_is_wrong(tmp_path: Path) -> None:
+    """All errors of a file come at once, each with its line, and the exit code is 2."""
+    path = tmp_path / "wrong.yaml"
+    path.write_text(EXAMPLE.read_text().replace("start: latest", "start: soon").replace("type: moesif", "type: moesiv"))
+    result = typed("check", "--config", path)
+    assert result.returncode == 2
+    said = result.stderr.decode()
+    assert "moesiv" in said
+    assert "moesif" in said
+    assert f"{path}:" in said
+
+
+def test_run_refuses_a_file_with_a_missing_key() -> None:
+    """Nothing starts without its secrets; the variable is named and the exit code is 2."""
+    result = typed("run", "--config", EXAMPLE, keys={})
+    assert result.returncode == 2
+    assert b"MOESIF_APPLICATION_ID" in result.stderr
+
+
+def test_an_unknown_destination_is_answered_with_the_known() -> None:
+    """A slip in a name costs one look."""
+    result = typed("run", "--config", EXAMPLE, "--destination", "moesif-prd")
+    assert result.returncode == 2
+    assert b"did you mean 'moesif-prod'?" in result.stderr
+
+
+def test_preview_writes_one_line_for_each_line() -> None:
+    """Events in order become lines in order, each of them as the published schema says."""
+    events: list[bytes] = [
+        b'{"type":"track","event":"Order Completed","userId":"u1","messageId":"m1"}',
+        b"not json",
+        b'{"type":"alias","userId":"u1","previousId":"a1","messageId":"m2"}',
+        b'["no", "object"]',
+        b'{"type":"group","userId":"u1","groupId":"g1","traits":{"name":"G"},"messageId":"m3"}',
+    ]
+    result = typed("preview", "--config", EXAMPLE, "--destination", "moesif-prod", stdin=b"\n".join(events) + b"\n")
+    assert result.returncode == 0, result.stderr.decode()
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(lines) == len(events)
+    for line in lines:
+        Draft202012Validator(PREVIEW_SCHEMA).validate(line)
+    assert [payload["body"]["action_name"] for payload in lines[0]["payloads"]] == ["Order Completed"]
+    assert lines[1]["rejected"] == "invalid_json"
+    assert lines[2]["skipped"] is not None
+    assert lines[4]["payloads"]
+
+
+def test_the_schema_of_preview_lines_accepts_its_own_examples() -> None:
+    """The schema is one, its examples fit, and a line without a key does not."""
+    Draft202012Validator.check_schema(PREVIEW_SCHEMA)
+    validator = Draft202012Validator(PREVIEW_SCHEMA)
+    for example in PREVIEW_SCHEMA["examples"]:
+        validator.validate(example)
+        for key in example:
+            assert not validator.is_valid({name: value for name, value in example.items() if name != key})
+
+
+def test_schema_describes_the_examples() -> None:
+    """The JSON Schema that editors get accepts what `check` accepts."""
+    result = typed("schema")
+    assert result.returncode == 0
+    schema = json.loads(result.stdout)
+    Draft202012Validator.check_schema(schema)
+    for name in ("segment-bridge.yaml", "compose.yaml"):
+        Draft202012Validator(schema).validate(plain(ROOT / "examples" / name))
+
+
+def plain(path: Path) -> Any:  # noqa: ANN401 - any YAML value
+    """Return the content of a YAML file."""
+    return load_document(path).value
+
+
+@pytest.fixture
+def sandbox() -> Iterator[subprocess.Popen[str]]:
+    """The stand-ins as a person starts them, on a free port, with one fault."""
+    running = subprocess.Popen(
+        command("sandbox", "--port", "0", "--fault", "status:status=503,vendor=moveo"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield running
+    running.kill()
+    running.communicate()
+
+
+def test_sandbox_says_where_it_listens_and_ends_on_sigterm(sandbox: subprocess.Popen[str]) -> None:
+    """The address is printed, the faults asked for are in force, and SIGTERM is a clean end."""
+    assert sandbox.stdout is not None
+    url = sandbox.stdout.readline().split()[2].rstrip(",")
+    with urllib.request.urlopen(f"{url}/_sandbox/faults", timeout=10) as answer:
+        (fault,) = json.load(answer)["faults"]
+    assert (fault["kind"], fault["status"], fault["vendor"]) == ("status", 503, "moveo")
+    sandbox.send_signal(signal.SIGTERM)
+    assert sandbox.wait(timeout=20) == 0
+
+
+def test_sandbox_refuses_a_fault_that_it_does_not_know() -> None:
+    """A misspelled fault is an error, not fair weather."""
+    result = typed("sandbox", "--port", "0", "--fault", "statsu:status=503")
+    assert result.returncode == 2
+    assert b"statsu" in result.stderr

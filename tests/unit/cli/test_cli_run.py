@@ -1,0 +1,104 @@
+"""`run` as a process, with a Kafka that nobody answers at: it starts, shows itself, and stops when told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kafka_harness import until
+
+ROOT = Path(__file__).parents[3]
+FILE = "bridge.yaml"
+ENVIRON = {**os.environ, "APPLICATION_ID": "a-made-up-key"}
+
+
+def command(folder: Path) -> list[str]:
+    """Return the command line of `run` with the file in `folder`."""
+    return [sys.executable, "-m", "processor", "run", "--config", str(folder / FILE)]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def content(port: int, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return a configuration with destinations of these names and nobody to talk to."""
+    nobody = f"127.0.0.1:{free_port()}"
+    settings = {"application_id": {"env": "APPLICATION_ID"}, "base_url": f"http://{nobody}"}
+    destination = {"type": "moesif", "start": "latest", "settings": settings, "delivery": {"drain_ms": 500}}
+    return {
+        "kafka": {"bootstrap_servers": nobody, "topics": ["t"]},
+        "destinations": {name: {**destination, "subscriptions": "default"} for name in names},
+        "operations": {"page": {"port": port}},
+    }
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], int]]]:
+    """A function that starts `run` and gives the process and the port of its page."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*names: str) -> tuple[subprocess.Popen[str], int]:
+        port = free_port()
+        (tmp_path / FILE).write_text(json.dumps(content(port, names)), encoding="utf-8")
+        started.append(subprocess.Popen(command(tmp_path), cwd=ROOT, env=ENVIRON, stderr=subprocess.PIPE, text=True))
+        return started[-1], port
+
+    yield begin
+    for running in started:
+        running.kill()
+        running.communicate()
+
+
+def statuses(port: int) -> dict[str, Any]:
+    """Return what the page says of the destinations, nothing while nothing listens."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)["destinations"]
+            return found
+    except OSError:
+        return {}
+
+
+@pytest.mark.parametrize("names", [("one",), ("one", "two")], ids=["in this process", "supervised"])
+def test_run_waits_for_kafka_and_stops_when_told(
+    names: tuple[str, ...], start: Callable[..., tuple[subprocess.Popen[str], int]]
+) -> None:
+    """An unreachable Kafka is waited for and shown as not ready; SIGTERM is a clean end; the log is JSON lines."""
+    running, port = start(*names)
+    until(lambda: all(statuses(port).get(name, {}).get("tally") for name in names), "all report")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
+    with refused.value as answer:
+        assert answer.code == 503
+        assert set(json.load(answer)["failing"]) == set(names)
+    running.send_signal(signal.SIGTERM)
+    log = running.communicate(timeout=60)[1]
+    assert running.returncode == 0, log
+    assert {line["level"] for line in map(json.loads, log.splitlines())} >= {"info"}
+    assert "a-made-up-key" not in log
+
+
+def test_a_taken_port_is_a_failure(start: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path) -> None:
+    """A bridge that cannot be looked at does not run: exit code 1, with the reason."""
+    running, port = start("one")
+    until(lambda: statuses(port), "the page is served")
+    second = subprocess.run(
+        command(tmp_path), cwd=ROOT, env=ENVIRON, capture_output=True, check=False, timeout=60, text=True
+    )
+    assert second.returncode == 1
+    assert "address already in use" in second.stderr
+    assert running.poll() is None
