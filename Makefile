@@ -1,0 +1,110 @@
+# Everything that is done with this tree, one target each. `make` lists them.
+# The active virtual environment is used where there is one; otherwise .venv is made from the locks.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+ARGS ?=
+
+ifdef VIRTUAL_ENV
+BIN := $(VIRTUAL_ENV)/bin
+RUNTIME := active-environment
+DEVELOPMENT := active-environment
+else
+BIN := .venv/bin
+RUNTIME := .venv/runtime.stamp
+DEVELOPMENT := .venv/development.stamp
+endif
+
+RUN := $(BIN)/python
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
+COMPILE := $(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
+	--no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
+FAST := not kafka and not registry and not proof
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(DEVELOPMENT) ## Install the locked dependencies and this program
+	@echo "ready: $(BIN)"
+
+.PHONY: demo
+demo: $(RUNTIME) ## Show the bridge at work: Kafka, vendors and events included (ARGS="--events 5000 --faults")
+	$(RUN) -m processor demo $(ARGS)
+
+.PHONY: run
+run: $(RUNTIME) ## Run the bridge (ARGS="--config my.yaml --destination moesif-prod")
+	$(RUN) -m processor run $(ARGS)
+
+.PHONY: check
+check: lint types contracts coverage ## Everything that needs no Kafka: style, types, layers, fast tests, coverage
+
+.PHONY: test
+test: $(DEVELOPMENT) ## All tests, a real Kafka included (Python, JDK 17 and Maven; ARGS="-k offsets")
+	$(RUN) -m pytest $(ARGS)
+
+.PHONY: proof
+proof: $(DEVELOPMENT) ## The long tests under faults, then the benchmarks; the report goes to docs/proof.md
+	$(RUN) -m benchmarks.proof $(ARGS)
+
+.PHONY: bench
+bench: $(DEVELOPMENT) ## The benchmarks alone
+	$(RUN) -m benchmarks $(ARGS)
+
+.PHONY: lint
+lint: $(DEVELOPMENT) ## Style: ruff with every rule on, and the formatter
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+.PHONY: types
+types: $(DEVELOPMENT) ## Types: mypy, strict, package and tests
+	$(RUN) -m mypy
+
+.PHONY: contracts
+contracts: $(DEVELOPMENT) ## Layers: who may import whom
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: coverage
+coverage: $(DEVELOPMENT) ## Fast tests, measured: full branch coverage of what decides, nine tenths of the rest
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest -m "$(FAST)"
+	$(RUN) -m coverage combine --quiet
+	$(RUN) tests/coverage_gate.py
+
+.PHONY: format
+format: $(DEVELOPMENT) ## Write the style that `make lint` asks for
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+.PHONY: lock
+lock: $(DEVELOPMENT) ## Resolve the dependencies anew and write the locks (UPGRADE=--upgrade takes newer versions)
+	$(COMPILE) $(UPGRADE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) $(UPGRADE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) $(UPGRADE) --all-build-deps --only-build-deps --constraint requirements-dev.txt \
+		--output-file requirements-build.txt pyproject.toml
+
+.PHONY: clean
+clean: ## Remove what the targets made, .venv included
+	rm -rf .venv .work build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find processor tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: active-environment
+active-environment:
+	@$(RUN) -c 'import processor, confluent_kafka, pydantic, typer' \
+		|| { echo "the active environment $(VIRTUAL_ENV) lacks this program: pip install -e '.[dev]'" >&2; exit 1; }
+
+.venv/runtime.stamp: requirements.txt requirements-build.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(INSTALL) --require-hashes -r requirements-build.txt -r requirements.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/development.stamp: .venv/runtime.stamp requirements-dev.txt
+	$(INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
