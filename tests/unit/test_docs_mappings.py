@@ -1,0 +1,78 @@
+"""The examples of the mapping language do what the page says."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from processor.errors import MappingError
+from processor.mapping import Trigger, compile_mapping, compile_subscriptions
+from processor.mapping.directives import DIRECTIVES, LATER
+from processor.mapping.subscriptions import SubscriptionSettings
+from tests.markdown_pages import blocks, page_text, rows
+
+PAGE = page_text("docs/mappings.md")
+BLOCKS = blocks(PAGE)
+
+
+def yaml_value(text: str) -> Any:  # noqa: ANN401 - any YAML value
+    """Return the value of a YAML text."""
+    return YAML(typ="safe").load(io.StringIO(text))
+
+
+def mapping_cases() -> list[tuple[Any, Any, Any]]:
+    """Return mapping, event and result of each example, which stand behind one another."""
+    texts: dict[str, list[str]] = {"yaml mapping": [], "json event": [], "json result": []}
+    for block in BLOCKS:
+        if block.info in texts:
+            texts[block.info].append(block.text)
+    return [
+        (yaml_value(mapping), json.loads(event), json.loads(result))
+        for mapping, event, result in zip(*texts.values(), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("mapping", "event", "result"), mapping_cases())
+def test_mapping_gives_the_result(mapping: Any, event: Any, result: Any) -> None:  # noqa: ANN401 - any JSON values
+    """Each mapping makes of its event what stands below it."""
+    assert result == compile_mapping(mapping)(event)
+
+
+def test_subscription_is_one() -> None:
+    """The example of a subscription compiles."""
+    (block,) = (block for block in BLOCKS if block.info == "yaml subscriptions")
+    settings = [SubscriptionSettings.model_validate(item) for item in yaml_value(block.text)]
+    assert ["Orders"] == [subscription.name for subscription in compile_subscriptions(settings).all]
+
+
+@pytest.mark.parametrize(("trigger", "takes"), rows(PAGE, "trigger", "takes it"))
+def test_trigger_takes_the_event_or_not(trigger: str, takes: str) -> None:
+    """Each trigger says about the page's event what the page says."""
+    (event,) = (json.loads(block.text) for block in BLOCKS if block.info == "json trigger-event")
+    assert takes == ("yes" if Trigger.parse(trigger).matches(event) else "no")
+
+
+@pytest.mark.parametrize(("trigger", "why"), rows(PAGE, "trigger", "why it is refused"))
+def test_trigger_is_refused(trigger: str, why: str) -> None:
+    """Each refused trigger is refused for the reason given."""
+    with pytest.raises(MappingError) as caught:
+        Trigger.parse(trigger)
+    assert why in caught.value.safe
+
+
+@pytest.mark.parametrize(("mapping", "why"), rows(PAGE, "mapping", "why it is refused"))
+def test_mapping_is_refused(mapping: str, why: str) -> None:
+    """Each refused mapping is refused for the reason given."""
+    with pytest.raises(MappingError) as caught:
+        compile_mapping(json.loads(mapping))
+    assert why in caught.value.safe
+
+
+def test_every_directive_is_on_the_page() -> None:
+    """What this version has stands under its name, and what it lacks is named."""
+    assert [] == [name for name in DIRECTIVES if f"### {name}\n" not in PAGE]
+    assert [] == [name for name in LATER if f"`{name}`" not in PAGE]
