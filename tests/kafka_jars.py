@@ -33,7 +33,7 @@ def _dependency(group: str, artifact: str, version: str) -> str:
 
 
 POM = f"""\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
+<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>segment-bridge</groupId><artifactId>test-kafka</artifactId><version>1</version>
   <dependencies>
