@@ -16,7 +16,9 @@ def register(application: typer.Typer) -> None:
 
 def check(
     config: Config = DEFAULT_CONFIG,
-    online: Annotated[bool, typer.Option("--online", help="Also ask Kafka: topics and their limits. No vendor is asked.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also ask Kafka: topics and their limits. No vendor is asked.")
+    ] = False,
 ) -> None:
     """Tell everything that is wrong with a file, without starting."""
     from processor import app
