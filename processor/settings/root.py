@@ -82,7 +82,6 @@ class Settings(BaseModel):
                 )
 
 
-
 @cache
 def _composed(vendors: tuple[tuple[str, type[Destination]], ...]) -> type[Settings]:
     return create_model(

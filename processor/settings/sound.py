@@ -6,21 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import AliasChoices, BaseModel
+from pydantic.fields import FieldInfo
+
 from processor.config.problems import Path
+from processor.config.secret import Secret
 
 _SUBSCRIPTIONS: Final = "subscriptions"
-_NEEDED: Final = frozenset({"type", "settings"})
-"""Without these the vendor cannot say anything."""
+_SETTINGS: Final = "settings"
+_ANY_SECRET: Final = Secret("stand-in")
 _ANY_START: Final = "latest"
 """Where a destination begins has no bearing on whether it fits its vendor."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoundParts:
-    """A destination's value without what is faulty. `kept` are the positions that its subscriptions had."""
+    """A destination's value without what is faulty.
+
+    `kept` are the positions that its subscriptions had. Where `is_vendor_guessed`, settings that the vendor needs are
+    stood in for, so what it says of its settings as a whole says nothing about the file.
+    """
 
     value: dict[str, Any]
     kept: tuple[int, ...]
+    is_vendor_guessed: bool
 
     def original(self, path: Path) -> Path:
         """Return a path within the sound parts as it was before some were left out."""
@@ -30,14 +39,14 @@ class SoundParts:
         return path
 
 
-def sound_parts(value: object, faults: Sequence[Path]) -> SoundParts | None:
-    """Return what is left of a destination without its faulty parts, None where too little is left.
+def sound_parts(value: object, faults: Sequence[Path], model: type[BaseModel]) -> SoundParts | None:
+    """Return what is left of a destination without its faulty parts, None where its type is among them.
 
-    `faults` are the places of the faults, relative to the destination. Of a list of subscriptions only the faulty ones
-    are left out.
+    `faults` are the places of the faults, relative to the destination. Of a list of subscriptions and of the vendor's
+    settings only the faulty ones are left out; those that their `model` needs get a stand-in.
     """
     faulty = {fault[0] for fault in faults if fault}
-    if not isinstance(value, dict) or not value.keys() >= _NEEDED or faulty & _NEEDED or () in faults:
+    if not isinstance(value, dict) or "type" not in value or "type" in faulty or () in faults:
         return None
     parts = {key: part for key, part in value.items() if key not in faulty}
     subscriptions = value.get(_SUBSCRIPTIONS)
@@ -46,4 +55,22 @@ def sound_parts(value: object, faults: Sequence[Path]) -> SoundParts | None:
         bad = {step for fault in faults if fault[0] == _SUBSCRIPTIONS for step in fault if isinstance(step, int)}
         kept = [index for index in range(len(subscriptions)) if index not in bad]
         parts[_SUBSCRIPTIONS] = [subscriptions[index] for index in kept]
-    return SoundParts({"start": _ANY_START, **parts}, tuple(kept))
+    if _SETTINGS in faulty:
+        bad_keys = {fault[1] for fault in faults if fault[0] == _SETTINGS and len(fault) > 1}
+        parts[_SETTINGS] = _completed(value.get(_SETTINGS), bad_keys, model)
+    return SoundParts({"start": _ANY_START, **parts}, tuple(kept), _SETTINGS in faulty)
+
+
+def _completed(settings: object, bad_keys: set[str | int], model: type[BaseModel]) -> dict[str, Any]:
+    """Return a vendor's settings without the bad ones, with stand-ins for those that it needs."""
+    good = {key: part for key, part in settings.items() if key not in bad_keys} if isinstance(settings, dict) else {}
+    for name, field in model.model_fields.items():
+        if field.is_required() and good.keys().isdisjoint(_spellings(name, field)):
+            good[name] = _ANY_SECRET if field.annotation is Secret else (field.examples or [None])[0]
+    return good
+
+
+def _spellings(name: str, field: FieldInfo) -> set[object]:
+    """Return the keys by which a file may give a setting."""
+    alias = field.validation_alias
+    return {name, *alias.choices} if isinstance(alias, AliasChoices) else {name}

@@ -30,10 +30,13 @@ class ByType:
 
     def model_for(self, value: object) -> type[BaseModel]:
         """Return the model of a destination's vendor; the common one where no vendor has its type."""
+        vendor = self.vendor_of(value)
+        return DestinationSettings if vendor is None else destination_model(vendor.type, vendor)
+
+    def vendor_of(self, value: object) -> type[Destination] | None:
+        """Return a destination's vendor, None where no vendor has its type."""
         type_name = value.get("type") if isinstance(value, dict) else None
-        if not isinstance(type_name, str) or type_name not in self.registry:
-            return DestinationSettings
-        return destination_model(type_name, self.registry[type_name])
+        return self.registry.get(type_name) if isinstance(type_name, str) else None
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema that chooses the model by the value."""
@@ -46,38 +49,29 @@ class ByType:
 
     def _validated(self, value: Any, info: ValidationInfo) -> DestinationSettings:  # noqa: ANN401 - whatever a file holds
         """Return a destination's settings; refuse what pydantic, the vendor or its plan cannot take."""
-        model = self.model_for(value)
-        if model is DestinationSettings and isinstance(value, dict) and "type" in value:
-            raise merged(self._faults_of_unknown_type(value, info))
+        vendor = self.vendor_of(value)
+        if vendor is None:
+            raise merged(self._faults_without_vendor(value, info))
+        model = destination_model(vendor.type, vendor)
         try:
             settings = model.model_validate(value, context=info.context)
         except ValidationError as error:
-            raise merged([*carried(error), *self._faults_of_the_rest(model, value, error, info)]) from None
-        assert isinstance(settings, DestinationSettings)
-        found = list(misfits(self.registry[settings.type], settings))
+            raise merged([*carried(error), *_faults_of_the_rest(vendor, model, value, error, info)]) from None
+        found = list(misfits(vendor, settings))
         if found:
             raise refuse(*found)
         return settings
 
-    def _faults_of_the_rest(
-        self, model: type[BaseModel], value: object, error: ValidationError, info: ValidationInfo
-    ) -> Iterator[InitErrorDetails]:
-        """Yield what does not fit the vendor in the parts that pydantic has nothing against."""
-        sound = sound_parts(value, [fault["loc"] for fault in error.errors(include_url=False)])
-        if sound is None:
-            return
-        settings = model.model_validate(sound.value, context=info.context)
-        assert isinstance(settings, DestinationSettings)
-        for path, text in misfits(self.registry[settings.type], settings):
-            yield located(sound.original(path), text)
-
-    def _faults_of_unknown_type(self, value: dict[str, Any], info: ValidationInfo) -> Iterator[InitErrorDetails]:
-        """Yield that the type is unknown, and what is wrong with the part that all vendors share."""
-        yield located(("type",), self._unknown(value["type"]))
+    def _faults_without_vendor(self, value: object, info: ValidationInfo) -> Iterator[InitErrorDetails]:
+        """Yield that the type is unknown or missing, and what is wrong with the part that all vendors share."""
+        known: tuple[str, ...] = ()
+        if isinstance(value, dict) and "type" in value:
+            known = ("type", "settings")
+            yield located(("type",), self._unknown(value["type"]))
         try:
             DestinationSettings.model_validate(value, context=info.context)
         except ValidationError as error:
-            yield from (fault for fault in carried(error) if fault["loc"][0] not in ("type", "settings"))
+            yield from (fault for fault in carried(error) if not fault["loc"] or fault["loc"][0] not in known)
 
     def _unknown(self, type_name: object) -> str:
         if not isinstance(type_name, str):
@@ -85,3 +79,23 @@ class ByType:
         near = nearest(type_name, self.registry)
         hint = "" if near is None else f"; did you mean {near!r}?"
         return f"found {type_name!r}; allowed: {listed(self.registry)}{hint}"
+
+
+def _faults_of_the_rest(
+    vendor: type[Destination],
+    model: type[DestinationSettings],
+    value: object,
+    error: ValidationError,
+    info: ValidationInfo,
+) -> Iterator[InitErrorDetails]:
+    """Yield what does not fit the vendor in the parts that pydantic has nothing against."""
+    sound = sound_parts(value, [fault["loc"] for fault in error.errors(include_url=False)], vendor.settings_model)
+    if sound is None:
+        return
+    try:
+        settings = model.model_validate(sound.value, context=info.context)
+    except ValidationError:
+        return  # what is left does not go together without the faulty parts, so nothing can be said of it yet
+    for path, text in misfits(vendor, settings):
+        if path != ("settings",) or not sound.is_vendor_guessed:
+            yield located(sound.original(path), text)

@@ -34,6 +34,7 @@ class MoEngageSettings(GateSettings):
         min_length=1,
         pattern=r"^[!-9;-~]+$",
         validation_alias=spelled("api_id", "app_id", "workspace_id"),
+        examples=["WKSPACE7EXAMPLE"],
         description="Workspace id, which the dashboard also calls App ID: Settings, Account, General.",
     )
     api_key: Secret = Field(
@@ -41,6 +42,7 @@ class MoEngageSettings(GateSettings):
         "authentication.",
     )
     region: Region = Field(
+        examples=["DC_01"],
         description="Data centre of the workspace, as the number in the dashboard's address says. Never guessed: a "
         "wrong one means authentication errors or, worse, silence.",
     )

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from processor.config.secret import Secret
 from processor.destinations.base import Action, Destination, Endpoint
 from processor.destinations.base import Field as ActionField
 from processor.errors import ConfigError, MappingError
@@ -145,27 +146,59 @@ def test_a_faulty_part_does_not_hide_what_the_vendor_says_of_the_others(tmp_path
     ]
 
 
+class NeedySettings(BaseModel):
+    """Settings of which two are needed."""
+
+    key: Secret = Field(validation_alias=AliasChoices("key", "app_key"))
+    place: str = Field(examples=["here"])
+    size: int = 5
+
+
 WHOLE = {"type": "fake", "settings": {}, "start": "latest", "deliver": True, "subscriptions": ["a", "b", "c"]}
 
 
 @pytest.mark.parametrize(
-    ("value", "faults"),
-    [
-        (5, [()]),
-        (WHOLE, [()]),
-        (WHOLE, [("settings", "key")]),
-        (WHOLE, [("deliver",), ("type",)]),
-        ({"type": "fake"}, [("start",)]),
-    ],
+    ("value", "faults"), [(5, [()]), (WHOLE, [()]), (WHOLE, [("deliver",), ("type",)]), ({"settings": {}}, [("type",)])]
 )
 def test_too_little_is_left(value: object, faults: list[tuple[str | int, ...]]) -> None:
-    """Without type and sound settings no vendor can be asked."""
-    assert sound_parts(value, faults) is None
+    """Without a type no vendor can be asked."""
+    assert sound_parts(value, faults, FakeSettings) is None
+
+
+@pytest.mark.parametrize("settings", [{"app_key": 7, "size": 6, "place": 5}, {"size": 6}])
+def test_settings_that_a_vendor_needs_are_stood_in_for(settings: dict[str, Any]) -> None:
+    """The vendor can then say what it thinks of the rest; sound settings stay, in whatever spelling."""
+    faults: list[tuple[str | int, ...]] = [("settings", "app_key"), ("settings", "place")]
+    sound = sound_parts(WHOLE | {"settings": settings}, faults, NeedySettings)
+    assert sound is not None
+    assert sound.is_vendor_guessed
+    assert sound.value["settings"] == {"key": Secret("stand-in"), "place": "here", "size": 6}
+    kept = sound_parts(WHOLE | {"settings": {"app_key": "k"}}, [("settings", "place")], NeedySettings)
+    assert kept is not None
+    assert kept.value["settings"] == {"app_key": "k", "place": "here"}
+
+
+def test_missing_settings_are_stood_in_for() -> None:
+    """A destination without settings has one fault for that, and those of its other parts."""
+    sound = sound_parts({"type": "fake"}, [("settings",)], NeedySettings)
+    assert sound is not None
+    assert sound.value == {"type": "fake", "start": "latest", "settings": {"key": Secret("stand-in"), "place": "here"}}
+
+
+def test_a_faulty_setting_does_not_hide_the_faults_of_the_subscriptions(tmp_path: Path) -> None:
+    """What the vendor says of stand-ins for its settings is not about the file; what it says of the rest is."""
+    text = HEAD + "    settings: {size: many, refuses: true}\n" + LISTED.replace("send", "sned")
+    assert [line.split(": ")[1] for line in problems_of(tmp_path / "f", text)] == ["destinations.one.settings.size"]
+    text = text.replace(", refuses: true", "")
+    assert [line.split(": ")[1] for line in problems_of(tmp_path / "f", text)] == [
+        "destinations.one.settings.size",
+        "destinations.one.subscriptions[0].action",
+    ]
 
 
 def test_sound_parts_keep_the_rest() -> None:
     """Faulty parts are left out, faulty subscriptions singly, and a start that is missing has no bearing."""
-    sound = sound_parts(WHOLE, [("deliver",), ("start",), ("subscriptions", "tuple", 1, "trigger")])
+    sound = sound_parts(WHOLE, [("deliver",), ("start",), ("subscriptions", "tuple", 1, "trigger")], FakeSettings)
     assert sound is not None
     assert sound.value == {"type": "fake", "settings": {}, "start": "latest", "subscriptions": ["a", "c"]}
     assert sound.original(("subscriptions", 1, "action")) == ("subscriptions", 2, "action")
