@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from processor.source.clients import KafkaClients
@@ -38,17 +38,6 @@ class EmbeddedAdmin(AdminClient):
         """Say, as a broker does without the right to look, that configurations cannot be read."""
         refusal = KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
         return {resource: _refused(refusal) for resource in resources}
-
-    def list_consumer_group_offsets(self, requests: Iterable[ConsumerGroupTopicPartitions], **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - as it is called
-        """Return the offsets of groups; asked for all partitions, the brokers name none, so each is asked for."""
-        asked = [each if each.topic_partitions else self._with_partitions(each.group_id) for each in requests]
-        ask: Any = super().list_consumer_group_offsets
-        return ask(asked, **options)
-
-    def _with_partitions(self, group_id: str) -> ConsumerGroupTopicPartitions:
-        topics = self.list_topics(timeout=ANSWER_S).topics
-        partitions = [TopicPartition(topic, number) for topic, found in topics.items() for number in found.partitions]
-        return ConsumerGroupTopicPartitions(group_id, partitions)
 
     def _described(self, topic: str) -> SimpleNamespace:
         found = self.list_topics(topic, timeout=ANSWER_S).topics[topic]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 from processor.delivery.offsets import Key
 from processor.errors import BrokerError
@@ -15,6 +17,7 @@ from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.report import Marks
 from processor.source.cluster import Cluster
 from processor.source.deadline import Deadline
+from processor.source.group_offsets import GroupOffsets
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +30,11 @@ class Watch:
     """Keeps the marks of one pipeline fresh. A cluster that does not answer leaves them as they were."""
 
     def __init__(
-        self, cluster: Cluster, group_id: str, topics: Sequence[str], pipeline: Pipeline, marks: Marks
+        self, cluster: Cluster, offsets: GroupOffsets, topics: Sequence[str], pipeline: Pipeline, marks: Marks
     ) -> None:
-        """Ask about this group and these topics."""
+        """Ask about these topics and the group's offsets of them."""
         self._cluster = cluster
-        self._group_id = group_id
+        self._offsets = offsets
         self._topics = topics
         self._pipeline = pipeline
         self._marks = marks
@@ -39,33 +42,54 @@ class Watch:
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(INTERVAL_S)
+        try:
+            while True:
+                await self.look()
+                await self._pause()
+        finally:
+            await asyncio.to_thread(self._offsets.close)
 
     async def look(self) -> None:
-        """Look once; the blocking calls run in a thread."""
+        """Look once; the blocking calls run in threads."""
         keys = [partition.key for partition in self._pipeline.ledger.tracker]
         if not keys:
             return
-        try:
-            ends, committed = await asyncio.to_thread(self._ask, keys)
-            self._marks.ends, self._marks.committed = ends, committed
-            await self._count_partitions()
-        except BrokerError as error:
-            log.debug("the ends of the partitions are not known: %s", error.safe)
+        for ask in (self._count_partitions, partial(self._mark, keys)):
+            try:
+                await ask()
+            except BrokerError as error:
+                log.debug("the cluster does not say where the partitions end: %s", error.safe)
+
+    async def _mark(self, keys: list[Key]) -> None:
+        """Keep where the partitions end and what is committed."""
+        self._marks.ends, self._marks.committed = await asyncio.to_thread(self._ask, keys)
 
     def _ask(self, keys: list[Key]) -> tuple[dict[Key, int], dict[Key, int]]:
         """Return ends and committed offsets. Runs in a thread."""
         ends = self._cluster.log_ends(keys, Deadline.after(TIMEOUT_S))
-        committed = self._cluster.committed(self._group_id, Deadline.after(TIMEOUT_S))
+        committed = self._offsets.committed(keys, Deadline.after(TIMEOUT_S))
         return ends, {key: one.offset for key, one in committed.items()}
 
     async def _count_partitions(self) -> None:
-        """Tell the pipeline, once a minute, how many partitions there are: its share of group-wide limits."""
+        """Tell the pipeline, once a minute and after an assignment, how many partitions there are.
+
+        Its share of group-wide limits follows from that.
+        """
         now_s = asyncio.get_running_loop().time()
         if now_s - self._counted_s < PARTITION_COUNT_INTERVAL_S:
             return
-        self._counted_s = now_s
         states = await asyncio.to_thread(self._cluster.topics, self._topics, Deadline.after(TIMEOUT_S))
+        self._counted_s = now_s
         self._pipeline.set_known_partition_count(sum(state.partition_count for state in states.values() if state))
+
+    async def _pause(self) -> None:
+        """Return when it is time to look again: after a while, or at once when partitions were assigned.
+
+        Until it knows how many partitions there are, a process takes the whole of what it may only have a share of.
+        """
+        assigned = self._pipeline.assigned
+        with suppress(TimeoutError):
+            await asyncio.wait_for(assigned.wait(), INTERVAL_S)
+        if assigned.is_set():
+            assigned.clear()
+            self._counted_s = float("-inf")

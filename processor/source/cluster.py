@@ -1,4 +1,4 @@
-"""What the cluster says about topics and groups, asked through the admin client within a deadline.
+"""What the cluster says about topics, asked through the admin client within a deadline.
 
 Nothing here touches the consumer. The client's own statistics and cached watermarks freeze while a partition is
 paused, so lag is always computed from these answers.
@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from processor.errors import BrokerError
 from processor.source.deadline import Deadline
-from processor.source.partitions import Committed, Offsets, Partition, committed_of, to_client
+from processor.source.partitions import Offsets, Partition, to_client
 from processor.source.trouble import broker_error, kafka_error
 
 REQUEST_TIMEOUT_S = 5.0
@@ -82,6 +82,7 @@ class Cluster:
 
     def ask_topics(self, topics: Iterable[str], timeout_s: float) -> TopicQuestion:
         """Return a question about these topics, without waiting."""
+        self._serve()
         collection = TopicCollection(sorted(topics))
         return TopicQuestion(self.admin.describe_topics(collection, request_timeout=max(timeout_s, 0.001)))
 
@@ -107,16 +108,6 @@ class Cluster:
         found = self._offsets(wanted, OffsetSpec.for_timestamp(time_ms), deadline)
         return {partition: ends[partition] if offset == NO_RECORD else offset for partition, offset in found.items()}
 
-    def committed(self, group_id: str, deadline: Deadline) -> dict[Partition, Committed]:
-        """Return every offset that the group has committed; a group that does not exist has none."""
-        doing = f"cannot read the offsets of group {group_id}"
-        request = [ConsumerGroupTopicPartitions(group_id)]
-        futures = _asking(
-            doing, lambda: self.admin.list_consumer_group_offsets(request, request_timeout=_timeout(deadline))
-        )
-        answer = _result(futures[group_id], deadline, doing)
-        return committed_of(answer.topic_partitions)
-
     def set_committed(
         self, group_id: str, offsets: Offsets, topic_ids: Mapping[Partition, str], deadline: Deadline
     ) -> None:
@@ -134,10 +125,15 @@ class Cluster:
             if each.error is not None:
                 raise broker_error(each.error, doing)
 
+    def _serve(self) -> None:
+        """Let the client hand its log lines over: it does so nowhere else, and they pile up while a broker is down."""
+        self.admin.poll(0)
+
     def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec, deadline: Deadline) -> Offsets:
         wanted = {TopicPartition(topic, number): spec for topic, number in partitions}
         if not wanted:
             return {}
+        self._serve()
         doing = "cannot read where partitions start and end"
         futures = _asking(
             doing,

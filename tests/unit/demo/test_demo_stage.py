@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from processor.demo.embedded import EmbeddedAdmin
@@ -41,19 +41,6 @@ def test_the_embedded_admin_answers_what_the_embedded_kafka_does_not() -> None:
         resource = ConfigResource(ResourceType.TOPIC, "t")
         with pytest.raises(KafkaException):
             admin.describe_configs([resource])[resource].result(1)
-
-
-def test_the_embedded_admin_knows_a_groups_offsets_without_being_told_partitions() -> None:
-    """Asked for a group alone it answers with every offset committed, as a real cluster does."""
-    with EmbeddedKafka() as kafka:
-        servers: dict[str, str | int | float | bool] = {"bootstrap.servers": kafka.bootstrap_servers}
-        kafka.create_topic("t")
-        member = Consumer({**servers, "group.id": "g"})
-        member.commit(offsets=[TopicPartition("t", 2, 41)], asynchronous=False)
-        member.close()
-        admin = EmbeddedAdmin(servers)
-        answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions("g")])["g"].result(5)
-    assert {each.partition: each.offset for each in answer.topic_partitions if each.offset >= 0} == {2: 41}
 
 
 def test_the_configuration_is_json() -> None:
