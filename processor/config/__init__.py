@@ -10,11 +10,12 @@ from processor.config.located import refuse
 from processor.config.masking import masked, secrets_in
 from processor.config.problems import Problem
 from processor.config.properties import Properties, refusing, revealed
-from processor.config.secret import Secret, SecretOrPlain
+from processor.config.secret import HeaderSecret, Secret, SecretOrPlain
 from processor.config.validation import validate
 
 __all__ = [
     "Document",
+    "HeaderSecret",
     "Problem",
     "Properties",
     "Secret",

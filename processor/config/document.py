@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,8 @@ from processor.config.yaml_tree import TreeBuilder, UnreadableError
 from processor.errors import ConfigError
 
 MAX_FILE_BYTES: Final = 8_388_608
+
+_NO_CHARACTER: Final = re.compile(r"\\U(?!0010|000)[0-9a-fA-F]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ def parse_document(text: str, file: str) -> Document:
         problem = _character_problem(text, error.position)
     except UnreadableError as error:
         problem = error.problem
+    except (ValueError, OverflowError):  # the reader has no words of its own for an escape of no character
+        problem = _escape_problem(text)
     else:
         return Document(file, root, tuple(builder.problems))
     raise config_error(file, [*builder.problems, problem])
@@ -82,6 +87,14 @@ def _character_problem(text: str, position: int) -> Problem:
     line, column = _line_and_column(text, position)
     found = f"the character U+{ord(text[position]):04X} cannot stand in YAML"
     return Problem(line, column, (), found, r'an escape in double quotes, such as "\u0007"')
+
+
+def _escape_problem(text: str) -> Problem:
+    escape = _NO_CHARACTER.search(text)
+    line, column = _line_and_column(text, 0 if escape is None else escape.start())
+    return Problem(
+        line, column, (), "this escape stands for no character", r"\u0000 to \uffff, \U00000000 to \U0010ffff"
+    )
 
 
 def _line_and_column(text: str, position: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -30,10 +31,18 @@ def secrets_in(value: object) -> Iterator[Secret]:
             yield from secrets_in(part)
 
 
+def _forms(value: str) -> Iterator[str]:
+    """Yield a secret as a text may repeat it."""
+    yield value
+    yield quote(value, safe="")
+    yield quote_plus(value)
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+
+
 def masked(text: str, secrets: Iterable[Secret]) -> str:
-    """Return a text with secrets replaced by the mask, also where they are escaped for an address."""
-    revealed = {secret.reveal() for secret in secrets}
-    forms = {form for value in revealed for form in (value, quote(value, safe=""), quote_plus(value))}
+    """Return a text with secrets replaced by the mask, also where they are escaped for an address or for JSON."""
+    forms = {form for secret in secrets for form in _forms(secret.reveal())}
     # The longest first: a secret that begins another one must not leave the rest of it behind.
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)

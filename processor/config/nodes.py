@@ -76,12 +76,11 @@ def place_of(root: Node, location: Path, absent: Path = ()) -> Place:
     return Place(path, key_mark, node.mark, node, tuple(labels), fork)
 
 
-def steps_present(root: Node, path: Path) -> int:
-    """Return how many steps of a path lead to something that is there."""
-    node = root
-    for count, step in enumerate(path):
+def steps_present(root: Node, location: Path) -> int:
+    """Return up to which step a location leads to something that is there; names of alternatives lead nowhere."""
+    node, present = root, 0
+    for count, step in enumerate(location, 1):
         child = node.children.get(step)
-        if child is None:
-            return count
-        node = child
-    return len(path)
+        if child is not None:
+            node, present = child, count
+    return present

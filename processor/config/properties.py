@@ -1,6 +1,6 @@
-"""Properties that are handed through to librdkafka, whose secrets must be references.
+"""Properties that are handed through to a client, whose secrets must be references.
 
-Which names exist is librdkafka's own knowledge: it says so when a client is made.
+Which names exist is the client's own knowledge: whoever uses it says what it takes.
 """
 
 from __future__ import annotations
@@ -40,16 +40,22 @@ def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None and _NOT_SECRET.search(name) is None
 
 
-def refusing(reasons: Mapping[str, str]) -> WrapValidator:
-    """Return the mark for an `Annotated` type of properties that refuses some names, each with the reason.
+Judge = Callable[[str, str | float | None], str | None]
+"""Says what there is against a property, None for nothing. The value is None where it is a secret or refers to one."""
 
-    Every name is refused at its own place, together with whatever else is wrong with the properties.
+
+def refusing(judge: Judge) -> WrapValidator:
+    """Return the mark for an `Annotated` type of properties that refuses those against which `judge` has something.
+
+    Each is refused at its own place, together with whatever else is wrong with the properties.
     """
 
     def findings(properties: Mapping[Any, Any]) -> Iterator[InitErrorDetails]:
-        for name in properties:
-            if name in reasons:
-                yield located((name,), f"this property cannot be set here: {reasons[name]}")
+        for name, value in properties.items():
+            is_open = isinstance(value, str | int | float) and not is_secret_name(name)
+            objection = judge(name, value if is_open else None)
+            if objection is not None:
+                yield located((name,), objection)
 
     return _with(findings)
 

@@ -7,7 +7,14 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -20,6 +27,7 @@ SECRET_ERROR: Final = "secret"  # noqa: S105 - the name of a kind of error
 
 ALLOWED: Final = "allowed: {env: NAME} or {file: PATH}"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_HEADER_TEXT: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?", re.ASCII)
 _MAX_FILE_BYTES: Final = 65_536
 
 _Origin = Literal["env", "file", "plain"]
@@ -168,7 +176,7 @@ def _referenced(origin: Literal["env", "file"], name: str) -> Secret:
 def _read(origin: Literal["env", "file"], name: str) -> str:
     """Return what a reference holds; ValueError without the value when it holds nothing usable."""
     value = _read_variable(name) if origin == "env" else _read_file(name)
-    if not value:
+    if not value or value.isspace():
         raise ValueError(f"{_described(origin, name)} is empty")
     return value
 
@@ -203,7 +211,23 @@ def _read_file(name: str) -> str:
 
 
 def _described(origin: _Origin, name: str) -> str:
+    if origin == "plain":
+        return "the secret"
     return f"environment variable {name}" if origin == "env" else f"secret file {name!r}"
+
+
+def _fitting_header(secret: Secret) -> Secret:
+    """Return a secret that a header can carry; refuse another one, such as one with an empty line behind it."""
+    if _HEADER_TEXT.fullmatch(secret.reveal()) is None:
+        where = _described(secret._origin, secret._name)  # noqa: SLF001 - this module is the class's own
+        raise refusal(
+            f"{where} holds what no HTTP header can carry; allowed: one line of ASCII, without blanks around it"
+        )
+    return secret
+
+
+HeaderSecret = Annotated[Secret, AfterValidator(_fitting_header)]
+"""A secret that is sent in a header: one that fits none would fail with every request, and nobody would know why."""
 
 
 def _secret_or_plain(value: Any, info: ValidationInfo) -> Secret | bool | int | float | str:  # noqa: ANN401 - as above

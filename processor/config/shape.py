@@ -6,7 +6,7 @@ Pydantic says what is wrong with a value, but not what would have been right bes
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Protocol, Union, get_args, get_origin, runtime_checkable
 
 from pydantic import AliasChoices, BaseModel
@@ -25,20 +25,26 @@ class ModelChoice(Protocol):
 
 def models_at(model: type[BaseModel], path: Path, value: object) -> list[type[BaseModel]]:
     """Return the models, in their order, against which the value at a path of a document is checked."""
-    found: list[Any] = [model]
-    for step in path:
-        found = [inner for annotation in found for inner in _inside(annotation, step, value)]
-        value = _part(value, step)
-    return [leaf for annotation in found for leaf in _leaves(annotation, value) if _is_model(leaf)]
+    return [leaf for leaf in types_at(model, path, value) if _is_model(leaf)]
 
 
 def types_at(model: type[BaseModel], path: Path, value: object) -> list[Any]:
     """Return the types that are taken at a path of a document, unions taken apart."""
     found: list[Any] = [model]
     for step in path:
-        found = [inner for annotation in found for inner in _inside(annotation, step, value)]
+        found = inside(found, step, value)
         value = _part(value, step)
-    return [leaf for annotation in found for leaf in _leaves(annotation, value)]
+    return alternatives(found, value)
+
+
+def inside(annotations: Iterable[Any], step: str | int, value: object) -> list[Any]:
+    """Return what is taken at one key or position of a value for which these types are taken."""
+    return [inner for annotation in annotations for inner in _inside(annotation, step, value)]
+
+
+def alternatives(annotations: Iterable[Any], value: object) -> list[Any]:
+    """Return types with their unions taken apart, and without the wrappers around them."""
+    return [leaf for annotation in annotations for leaf in _leaves(annotation, value)]
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:

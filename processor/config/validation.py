@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import groupby
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from processor.config.document import Document
 from processor.config.located import REFUSED
-from processor.config.nodes import Node, Place, place_of, steps_present
+from processor.config.misread import misread_scalars
+from processor.config.nodes import Mark, Node, Place, place_of, steps_present
 from processor.config.problems import Path, Problem, config_error, listed, nearest
 from processor.config.shape import all_keys_of, field_at, keys_of, models_at, types_at
-from processor.config.wording import allowed_text, choices, found_text, is_complete, is_own, joined, message_text
+from processor.config.wording import (
+    allowed_text,
+    choices,
+    found_text,
+    is_complete,
+    is_own,
+    joined,
+    message_text,
+    shows_text,
+)
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -28,24 +39,26 @@ def validate(model: type[ModelT], document: Document, context: Mapping[str, Any]
     Raises:
         ConfigError: naming every problem with its place, sorted by line. No secret is in its text.
     """
-    problems = [*document.problems, *_misread_booleans(model, document.root)]
+    problems = [*document.problems, *misread_scalars(model, document.root)]
     instance: ModelT | None = None
     try:
         instance = model.model_validate(document.value, context=dict(context or {}))
     except ValidationError as error:
-        problems += _explained(model, document, error.errors(include_url=False))
+        known = {(problem.line, problem.column) for problem in problems}
+        problems += _explained(model, document, error.errors(include_url=False), known)
     if problems or instance is None:
         # Raised out here: pydantic's own error, which shows values, must not travel along as the context.
         raise config_error(document.file, problems)
     return instance
 
 
-def _explained(model: type[BaseModel], document: Document, errors: list[ErrorDetails]) -> Iterator[Problem]:
-    """Yield the problems that pydantic's errors come to; what was unreadable already is not reported again."""
-    unreadable = {(problem.line, problem.column) for problem in document.problems}
+def _explained(
+    model: type[BaseModel], document: Document, errors: list[ErrorDetails], known: AbstractSet[Mark]
+) -> Iterator[Problem]:
+    """Yield the problems that pydantic's errors come to, but for values whose problems are `known` already."""
     placed = [(_placed(document.root, error), error) for error in errors]
     for place, alternatives in _by_fork(placed):
-        if place.value_mark not in unreadable:
+        if place.value_mark not in known:
             yield _problem(model, document, place, alternatives)
 
 
@@ -55,7 +68,7 @@ def _placed(root: Node, error: ErrorDetails) -> Place:
     if error["type"] == _MISSING:
         return place_of(root, location[:-1], location[-1:])
     if error["type"] == REFUSED:
-        # Written by hand and free of names of alternatives: what is not in the file is a key that could be.
+        # Written by hand: what is not in the file at its end is a key that could be.
         present = steps_present(root, location)
         return place_of(root, location[:present], location[present:])
     return place_of(root, location)
@@ -93,7 +106,8 @@ def _problem(model: type[BaseModel], document: Document, place: Place, errors: l
         return _unknown_key(model, document, place)
     if error["type"] == _MISSING:
         meaning = _meaning(model, document, place.path)
-        return Problem(*place.key_mark, place.path, f"a required key is missing{meaning and ': '}{meaning}")
+        words = listed(_literals(types_at(model, place.path, document.value)))
+        return Problem(*place.key_mark, place.path, f"a required key is missing{meaning and ': '}{meaning}", words)
     if error["loc"][-1:] == ("[key]",):
         return Problem(*place.key_mark, place.path, "the key is not a valid name", allowed_text(error))
     return _wrong_value(place, errors)
@@ -103,13 +117,13 @@ def _wrong_value(place: Place, errors: list[ErrorDetails]) -> Problem:
     value = None if place.node is None else place.node.value
     if all(is_complete(error, value) for error in errors):
         return Problem(*place.value_mark, place.path, joined(map(message_text, errors)))
+    found = found_text(value, place.path, is_text_shown=any(map(shows_text, errors)))
     if all(is_own(error) for error in errors):
         says = joined(message_text(error) for error in errors)
-        return Problem(*place.value_mark, place.path, f"{found_text(value, place.path, errors)}; {says}")
+        return Problem(*place.value_mark, place.path, f"{found}; {says}")
     words = [word for error in errors for word in choices(error)]
     near = nearest(value, words) if isinstance(value, str) else None
-    allowed = joined(map(allowed_text, errors))
-    return Problem(*place.value_mark, place.path, found_text(value, place.path, errors), allowed, near)
+    return Problem(*place.value_mark, place.path, found, joined(map(allowed_text, errors)), near)
 
 
 def _unknown_key(model: type[BaseModel], document: Document, place: Place) -> Problem:
@@ -125,6 +139,11 @@ def _unknown_key(model: type[BaseModel], document: Document, place: Place) -> Pr
     return Problem(*place.key_mark, place.path, "unknown key", listed(known), nearest(str(key), every))
 
 
+def _literals(types: Iterable[Any]) -> list[str]:
+    """Return the words among which a value is chosen."""
+    return [str(word) for found in types if get_origin(found) is Literal for word in get_args(found)]
+
+
 def _meaning(model: type[BaseModel], document: Document, path: Path) -> str:
     """Return what a missing key is for, as its field's description says in its first sentence."""
     *parent, key = path
@@ -133,16 +152,3 @@ def _meaning(model: type[BaseModel], document: Document, path: Path) -> str:
         if field is not None and field.description is not None:
             return field.description.partition(". ")[0].rstrip(".")
     return ""
-
-
-def _misread_booleans(model: type[BaseModel], root: Node, path: Path = ()) -> Iterator[Problem]:
-    """Yield the places where true or false stands for a number: pydantic would read them as one and zero."""
-    stack = [(root, path)]
-    while stack:
-        node, path = stack.pop()
-        stack.extend((child, (*path, key)) for key, child in node.children.items())
-        if not isinstance(node.value, bool):
-            continue
-        expected = types_at(model, path, root.value)
-        if not {Any, object, bool} & set(expected) and {int, float} & set(expected):
-            yield Problem(*node.mark, path, f"found {'true' if node.value else 'false'}", "a number")

@@ -21,6 +21,7 @@ _TYPES: Final = {
     "frozen_set_type": "a list",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
     "int_type": "a whole number",
     "list_type": "a list",
     "mapping_type": "a mapping of keys to values",
@@ -37,6 +38,15 @@ _TYPES: Final = {
     "tuple_type": "a list",
 }
 """Where pydantic speaks of Python."""
+
+_LENGTHS: Final = {
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_long": "text of at most {max_length} characters",
+    "string_too_short": "text of {min_length} or more characters",
+    "too_long": "at most {max_length} entries",
+    "too_short": "{min_length} or more entries",
+}
+"""The same where its text repeats what was found, or counts."""
 
 _SHOWS_TEXT: Final = re.compile(
     r"literal_error|enum|url_.*|path_.*|.*_parsing|string_pattern_mismatch|string_too_.*|value_error"
@@ -83,6 +93,8 @@ def allowed_text(error: ErrorDetails) -> str:
     known = _TYPES.get(error["type"])
     if known is not None:
         return known
+    if error["type"] in _LENGTHS:
+        return _LENGTHS[error["type"]].format(**error["ctx"])
     text = message_text(error).removeprefix("Input should be ")
     return text if is_own(error) else text[:1].lower() + text[1:]
 
@@ -93,12 +105,16 @@ def choices(error: ErrorDetails) -> list[str]:
     return _QUOTED.findall(expected) if error["type"] in ("literal_error", "enum") else []
 
 
-def found_text(value: Any, path: Path, errors: list[ErrorDetails]) -> str:  # noqa: ANN401 - any JSON value
+def shows_text(error: ErrorDetails) -> bool:
+    """Return whether text that earns this error is short and no secret, so that seeing it helps."""
+    return _SHOWS_TEXT.fullmatch(error["type"]) is not None
+
+
+def found_text(value: Any, path: Path, *, is_text_shown: bool) -> str:  # noqa: ANN401 - any JSON value
     """Return what was found, shown only where it cannot be a secret."""
     is_open = not any(isinstance(part, str) and _SENSITIVE.search(part) for part in path)
     if isinstance(value, str):
-        is_shown = is_open and any(_SHOWS_TEXT.fullmatch(error["type"]) for error in errors)
-        return f"found {_shortened(value)!r}" if is_shown else "found text"
+        return f"found {_shortened(value)!r}" if is_open and is_text_shown else "found text"
     return f"found {_described(value, is_open=is_open)}"
 
 

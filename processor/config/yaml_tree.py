@@ -101,7 +101,9 @@ class TreeBuilder:
         """Return the anchor's node. An anchor is known when it is complete, so none can hold itself."""
         node = self._anchors.get(event.anchor)
         if node is None:
-            self._report(_mark(event), path, f"alias *{event.anchor} has no anchor &{event.anchor} before it")
+            # Its name is not shown: it may be a secret that begins with an asterisk and stands without quotes.
+            found = "an alias without an anchor before it; put text that begins with '*' in quotes"
+            self._report(_mark(event), path, found)
             return Node("scalar", _mark(event))
         if depth + node.depth - 1 > MAX_DEPTH:
             raise _unreadable(event, (), f"nested more than {MAX_DEPTH} levels deep")

@@ -11,13 +11,15 @@ from processor.destinations.base import Destination
 from processor.destinations.plan import Plan, findings
 from processor.errors import ConfigError, MappingError
 from processor.settings.destination import DestinationSettings
+from processor.source.decode import Decoder
 
 Finding = tuple[Path, str]
 """A place relative to the settings in question, and what is wrong there."""
 
 
 def misfits(vendor: type[Destination], settings: DestinationSettings) -> Iterator[Finding]:
-    """Yield what in valid settings does not fit the vendor: its endpoints, limits, actions and fields."""
+    """Yield what in valid settings cannot be read or does not fit the vendor: endpoints, limits, actions, fields."""
+    yield from _unreadable_schema(settings)
     yield from _limits_said_twice(vendor, settings)
     try:
         destination = vendor.create(settings.type, settings.settings)
@@ -26,6 +28,17 @@ def misfits(vendor: type[Destination], settings: DestinationSettings) -> Iterato
         return
     yield from _unknown_endpoints(destination, settings)
     yield from _plan_findings(destination, settings)
+
+
+def _unreadable_schema(settings: DestinationSettings) -> Iterator[Finding]:
+    """Yield that the file with the schema of the records holds none."""
+    avro = settings.decode.avro
+    if avro is None or avro.schema_file is None:
+        return
+    try:
+        Decoder(settings.decode)
+    except ConfigError as error:
+        yield ("decode", "avro", "schema_file"), f"{error.safe}; allowed: a file that holds an Avro schema"
 
 
 def _limits_said_twice(vendor: type[Destination], settings: DestinationSettings) -> Iterator[Finding]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple, get_args, get_origin
 
-from pydantic import AliasChoices, BaseModel
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from processor.config.shape import spellings
 from processor.destinations import REGISTRY
 from processor.destinations.base import Destination
 from processor.destinations.reference import prose, table
@@ -24,6 +25,7 @@ This page is generated from the models that check the file; do not edit it.
 One YAML file holds everything.
 `segment-bridge check` names every error in it with file, line and key, before anything is started.
 Unknown keys are refused.
+A value is what YAML 1.2 says it is: `no` and `"5"` are text, and refused where a boolean or a number is wanted.
 A secret is a reference, `{env: NAME}` or `{file: PATH}`; written literally it is refused.
 `<name>` in a heading stands for a name of your choice.
 `segment-bridge schema` prints the same as a JSON Schema, for editors that check while one types.
@@ -74,7 +76,7 @@ def _section_text(section: Section) -> str:
     summary = (section.model.__doc__ or "").split("\n\n")[0].replace("\n", " ")
     properties = section.model.model_json_schema()["properties"]
     rows = [
-        _row(name, field, properties[_spellings(name, field)[0]]) for name, field in section.model.model_fields.items()
+        _row(name, field, properties[spellings(name, field)[0]]) for name, field in section.model.model_fields.items()
     ]
     heading = "The file" if not section.path else f"`{section.path}`"
     return f"## {heading}\n\n{summary}\n\n" + table(("setting", "type", "default", "meaning"), rows)
@@ -84,13 +86,8 @@ def _row(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> tuple[str, .
     return _name(name, field), _type(field, schema), _default(field), prose(field.description or "")
 
 
-def _spellings(name: str, field: FieldInfo) -> list[str]:
-    alias = field.validation_alias
-    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name]
-
-
 def _name(name: str, field: FieldInfo) -> str:
-    first, *others = (f"`{spelling}`" for spelling in _spellings(name, field))
+    first, *others = (f"`{spelling}`" for spelling in spellings(name, field))
     return first if not others else f"{first} (or {', '.join(others)})"
 
 

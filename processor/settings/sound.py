@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import AliasChoices, BaseModel
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel
 
 from processor.config.problems import Path
 from processor.config.secret import Secret
+from processor.config.shape import spellings
 
 _SUBSCRIPTIONS: Final = "subscriptions"
 _SETTINGS: Final = "settings"
@@ -52,7 +52,7 @@ def sound_parts(value: object, faults: Sequence[Path], model: type[BaseModel]) -
     subscriptions = value.get(_SUBSCRIPTIONS)
     kept: list[int] = []
     if isinstance(subscriptions, list):
-        bad = {step for fault in faults if fault[0] == _SUBSCRIPTIONS for step in fault if isinstance(step, int)}
+        bad = {_position(fault) for fault in faults}
         kept = [index for index in range(len(subscriptions)) if index not in bad]
         parts[_SUBSCRIPTIONS] = [subscriptions[index] for index in kept]
     if _SETTINGS in faulty:
@@ -61,16 +61,15 @@ def sound_parts(value: object, faults: Sequence[Path], model: type[BaseModel]) -
     return SoundParts({"start": _ANY_START, **parts}, tuple(kept), _SETTINGS in faulty)
 
 
+def _position(fault: Path) -> int | None:
+    """Return which subscription a fault lies in, None for one elsewhere. Further positions are those of its mapping."""
+    return next((step for step in fault if isinstance(step, int)), None) if fault[0] == _SUBSCRIPTIONS else None
+
+
 def _completed(settings: object, bad_keys: set[str | int], model: type[BaseModel]) -> dict[str, Any]:
     """Return a vendor's settings without the bad ones, with stand-ins for those that it needs."""
     good = {key: part for key, part in settings.items() if key not in bad_keys} if isinstance(settings, dict) else {}
     for name, field in model.model_fields.items():
-        if field.is_required() and good.keys().isdisjoint(_spellings(name, field)):
+        if field.is_required() and good.keys().isdisjoint(spellings(name, field)):
             good[name] = _ANY_SECRET if field.annotation is Secret else (field.examples or [None])[0]
     return good
-
-
-def _spellings(name: str, field: FieldInfo) -> set[object]:
-    """Return the keys by which a file may give a setting."""
-    alias = field.validation_alias
-    return {name, *alias.choices} if isinstance(alias, AliasChoices) else {name}

@@ -65,13 +65,16 @@ class ByType:
     def _faults_without_vendor(self, value: object, info: ValidationInfo) -> Iterator[InitErrorDetails]:
         """Yield that the type is unknown or missing, and what is wrong with the part that all vendors share."""
         known: tuple[str, ...] = ()
-        if isinstance(value, dict) and "type" in value:
-            known = ("type", "settings")
-            yield located(("type",), self._unknown(value["type"]))
+        if isinstance(value, dict):
+            known = ("type", "settings") if "type" in value else ("type",)
+            yield located(("type",), self._unknown(value["type"]) if "type" in value else self._missing())
         try:
             DestinationSettings.model_validate(value, context=info.context)
         except ValidationError as error:
             yield from (fault for fault in carried(error) if not fault["loc"] or fault["loc"][0] not in known)
+
+    def _missing(self) -> str:
+        return f"a required key is missing: the vendor; allowed: {listed(self.registry)}"
 
     def _unknown(self, type_name: object) -> str:
         if not isinstance(type_name, str):

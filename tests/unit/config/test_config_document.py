@@ -104,8 +104,8 @@ def test_a_quoted_merge_key_is_a_key() -> None:
     ("text", "expected"),
     [
         ("a: 1\nb: 2\na: 3\n", ["f:3:1: a: the key stands here a second time; the first is in line 1"]),
-        ("a: *none", ["f:1:4: a: alias *none has no anchor &none before it"]),
-        ("a: &x [*x]", ["f:1:8: a[0]: alias *x has no anchor &x before it"]),
+        ("a: *none", ["f:1:4: a: an alias without an anchor before it; put text that begins with '*' in quotes"]),
+        ("a: &x [*x]", ["f:1:8: a[0]: an alias without an anchor before it; put text that begins with '*' in quotes"]),
         ("a: !secret x", ["f:1:4: a: a tag ('!…') is not allowed; put text that begins with '!' in quotes"]),
         ("a: {<<: 1}", ["f:1:9: a: '<<' takes a mapping or a list of mappings"]),
         ("a: .inf", ["f:1:4: a: a number that JSON cannot hold; put it in quotes if it is text"]),
@@ -161,6 +161,8 @@ def test_several_faults_are_all_collected() -> None:
         ("{a: 1", "f:1:6: ", "expected ',' or '}'"),
         ('a: "x', "f:1:6: ", "unexpected end of stream"),
         ("a: \x07", "f:1:4: ", "the character U+0007 cannot stand in YAML"),
+        (r'a: "\\U0010FFFF"' + "\n" + r'b: "x\U00110000"', "f:2:6: ", r"allowed: \u0000 to \uffff, \U00000000 to"),
+        (r'a: "\UFFFFFFFF"', "f:1:5: ", "this escape stands for no character"),
     ],
 )
 def test_broken_syntax_is_placed_and_explained(text: str, place: str, advice: str) -> None:
@@ -171,8 +173,12 @@ def test_broken_syntax_is_placed_and_explained(text: str, place: str, advice: st
 
 
 def test_broken_syntax_shows_nothing_of_the_line() -> None:
-    """The line at fault may be the one with a secret in it."""
-    assert "made-up" not in refusal_of('application_id: "made-up" key\n')
+    """The line at fault may be the one with a secret in it, such as one that begins with a sign of YAML's own."""
+    for line in ('"made-up" key', "%made-up", "@made-up", "|made-up"):
+        assert "made-up" not in refusal_of(f"application_id: {line}\n")
+    for line in ("*made-up", "[*made-up]", "!made-up x"):
+        (problem,) = parse_document(f"application_id: {line}\n", "f").problems
+        assert "made-up" not in problem.render("f")
 
 
 def test_earlier_faults_are_shown_with_broken_syntax() -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from processor.config import Properties, Secret, SecretOrPlain, masked, refusing, revealed, secrets_in
+from processor.config import HeaderSecret, Properties, Secret, SecretOrPlain, masked, refusing, revealed, secrets_in
 from processor.config.properties import is_secret_name
 
 VALUE = "made-up-value"
@@ -107,7 +107,13 @@ def test_empty_and_unreadable_variables(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"\n", "is empty"), (b"\xff", "is not UTF-8"), (b"x" * 70_000, "is too large"), (None, "No such file")],
+    [
+        (b"\n", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"\xff", "is not UTF-8"),
+        (b"x" * 70_000, "is too large"),
+        (None, "No such file"),
+    ],
 )
 def test_files_that_hold_no_secret(tmp_path: Path, content: bytes | None, reason: str) -> None:
     """The message names the file and the reason, and nothing of the content."""
@@ -122,6 +128,24 @@ def test_files_that_hold_no_secret(tmp_path: Path, content: bytes | None, reason
 def test_a_path_with_a_null_character() -> None:
     """The operating system's own complaint is a message like the others."""
     assert "null character" in messages_of(Settings, {"key": {"file": "a\0b"}})[0]
+
+
+@pytest.mark.parametrize("content", ["key\n\n", " key", "key ", "ke\ny", "kéy", "key\0"])
+def test_a_secret_that_fits_no_header_is_refused(tmp_path: Path, content: str) -> None:
+    """A second line end or a blank from a clipboard would make every request fail; the value is not shown."""
+    path = tmp_path / "secret"
+    path.write_text(content, encoding="utf-8")
+    (message,) = messages_of(HeaderSecret, {"file": str(path)})
+    assert message.startswith(
+        f"secret file {str(path)!r} holds what no HTTP header can carry; allowed: one line of ASCII"
+    )
+    assert messages_of(HeaderSecret, content, plain_secrets=True)[0].startswith("the secret holds what no HTTP header")
+
+
+def test_a_secret_with_blanks_within_fits_a_header(file: Path) -> None:
+    """What stands between two characters is carried as it is."""
+    file.write_text("two words\n")
+    assert TypeAdapter(HeaderSecret).validate_python({"file": str(file)}).reveal() == "two words"
 
 
 def test_settings_from_code_may_be_literal() -> None:
@@ -250,11 +274,12 @@ def test_names_of_secrets(name: str, expected: bool) -> None:  # noqa: FBT001 - 
 def test_properties_refuse_everything_at_once(variable: str) -> None:
     """Literal secrets, refused names and wrong values are each named at their own place, in one error."""
     kind = TypeAdapter(refused_properties())
-    value = {"sasl.password": VALUE, "group.id": "x", "a": None, "ssl.key.password": {"env": variable}}
+    value = {"sasl.password": VALUE, "group.id": "x", "a": None, "ssl.key.password": {"env": variable}, "log": "x"}
     with pytest.raises(ValidationError) as caught:
         kind.validate_python(value)
     found = {error["loc"][0]: error["msg"] for error in caught.value.errors()}
-    assert set(found) == {"sasl.password", "group.id", "a"}
+    assert set(found) == {"sasl.password", "group.id", "a", "log"}
+    assert found["log"] == "asked with 'x'"
     assert found["group.id"] == "this property cannot be set here: ours"
     assert VALUE not in str(found)
 
@@ -274,8 +299,15 @@ def test_properties_must_be_a_mapping() -> None:
 
 
 def refused_properties() -> Any:  # noqa: ANN401 - an annotated type
-    """Return a type of properties in which `group.id` cannot be set."""
-    return Annotated[Properties, refusing({"group.id": "ours"})]
+    """Return a type of properties in which `group.id` cannot be set and `log` neither; no secret may be asked about."""
+
+    def judge(name: str, value: object) -> str | None:
+        assert value is None or not is_secret_name(name)
+        if name == "log":
+            return f"asked with {value!r}"
+        return "this property cannot be set here: ours" if name == "group.id" else None
+
+    return Annotated[Properties, refusing(judge)]
 
 
 def test_all_secrets_of_settings_are_found() -> None:
@@ -300,8 +332,9 @@ def test_all_secrets_of_settings_are_found() -> None:
         ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ***"),
         ("bearer  abc.def-ghi", "bearer  ***"),
         ("nothing here", "nothing here"),
+        (r'{"key":"q\"\\é","ascii":"q\"\\\u00e9"}', '{"key":"***","ascii":"***"}'),
     ],
 )
 def test_secrets_are_masked_in_foreign_texts(text: str, expected: str) -> None:
     """Also where an answer has them escaped, where one secret begins another, and in encoded credentials."""
-    assert masked(text, [Secret("a+b/c="), Secret("a+b/c=longer")]) == expected
+    assert masked(text, [Secret("a+b/c="), Secret("a+b/c=longer"), Secret('q"\\é')]) == expected

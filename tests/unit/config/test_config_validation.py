@@ -37,6 +37,7 @@ class Inner(BaseModel):
     wait_ms: int = Field(1, validation_alias=AliasChoices("wait_ms", "waitMs"))
     text: str = ""
     even: int = 0
+    short: str = Field("xx", min_length=2)
 
     @field_validator("even")
     @classmethod
@@ -71,6 +72,7 @@ class Root(BaseModel):
     wait: timedelta = timedelta(seconds=1)
     colour: Colour = Colour.RED
     file: Path | None = None
+    few: tuple[int, ...] = Field((1,), min_length=1)
     anything: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -103,17 +105,17 @@ def test_the_context_reaches_validators() -> None:
             "inner: {max_cuont: 1}",
             (
                 "f.yaml:2:9: inner.max_cuont: unknown key; allowed: max_count, mode, wait_ms, text, "
-                "even; did you mean 'max_count'?"
+                "even, short; did you mean 'max_count'?"
             ),
         ),
         (
             "inner: {maxCount: 1}",
             (
                 "f.yaml:2:9: inner.maxCount: unknown key; allowed: max_count, mode, wait_ms, text, "
-                "even; did you mean 'max_count'?"
+                "even, short; did you mean 'max_count'?"
             ),
         ),
-        ("inner: {zzz: 1}", "f.yaml:2:9: inner.zzz: unknown key; allowed: max_count, mode, wait_ms, text, even"),
+        ("inner: {zzz: 1}", "f.yaml:2:9: inner.zzz: unknown key; allowed: max_count, mode, wait_ms, text, even, short"),
         (
             "inner: {waitMs: 1, wait_ms: 2}",
             ("f.yaml:2:9: inner.waitMs: the same setting stands here twice, in two spellings; allowed: one of them"),
@@ -127,7 +129,14 @@ def test_the_context_reaches_validators() -> None:
         ("inner: {max_count: }", "f.yaml:2:19: inner.max_count: found nothing; allowed: a whole number"),
         ("inner: {max_count: [1]}", "f.yaml:2:20: inner.max_count: found a list; allowed: a whole number"),
         ("inner: {max_count: true}", "f.yaml:2:20: inner.max_count: found true; allowed: a number"),
+        ("inner: {max_count: false}", "f.yaml:2:20: inner.max_count: found false; allowed: a number"),
         ("ratio: false", "f.yaml:2:8: ratio: found false; allowed: a number"),
+        ('inner: {max_count: "5"}', "f.yaml:2:20: inner.max_count: found '5'; allowed: a whole number"),
+        ('ratio: "0.5"', "f.yaml:2:8: ratio: found '0.5'; allowed: a number"),
+        ("flag: no", "f.yaml:2:7: flag: found 'no'; allowed: true or false"),
+        ("flag: 0", "f.yaml:2:7: flag: found the number 0; allowed: true or false"),
+        ("inner: {short: x}", "f.yaml:2:16: inner.short: found 'x'; allowed: text of 2 or more characters"),
+        ("few: []", "f.yaml:2:6: few: found a list; allowed: 1 or more entries"),
         ("inner: {waitMs: x}", "f.yaml:2:17: inner.waitMs: found 'x'; allowed: a whole number"),
         (
             "inner: {mode: aplha}",
@@ -153,7 +162,7 @@ def test_the_context_reaches_validators() -> None:
         ("parts: {a: {mode: x}}", "f.yaml:2:19: parts.a.mode: found 'x'; allowed: 'alpha' or 'beta'"),
         (
             "parts: {A1: {}}",
-            ("f.yaml:2:9: parts.A1: the key is not a valid name; allowed: string should match pattern '^[a-z]+$'"),
+            ("f.yaml:2:9: parts.A1: the key is not a valid name; allowed: text that matches ^[a-z]+$"),
         ),
         (
             "either: x",
@@ -165,7 +174,7 @@ def test_the_context_reaches_validators() -> None:
             "either: {max_cuont: 3}",
             (
                 "f.yaml:2:10: either.max_cuont: unknown key; allowed: max_count, mode, wait_ms, "
-                "text, even; did you mean 'max_count'?"
+                "text, even, short; did you mean 'max_count'?"
             ),
         ),
         (
@@ -186,6 +195,15 @@ def test_a_missing_key_points_at_its_parent() -> None:
     """With what the key is for, from its description."""
     assert problems_of("flag: true") == ["f.yaml:1:1: title: a required key is missing: What it is called"]
     assert problems_of("") == ["f.yaml:1:1: found nothing; allowed: a mapping of keys to values"]
+
+
+def test_a_missing_key_says_which_words_it_takes() -> None:
+    """Whoever left it out sees what to write."""
+
+    class Leaf(BaseModel):
+        region: Literal["one", "two"] = Field(description="Where it is. Required.")
+
+    assert problems_of("{}", Leaf) == ["f.yaml:1:1: region: a required key is missing: Where it is; allowed: one, two"]
 
 
 def test_a_missing_key_without_a_description() -> None:
@@ -335,6 +353,7 @@ def test_the_model_may_depend_on_the_value() -> None:
         (("a", "b-c", 0, "d_e"), "a.b-c[0].d_e"),
         (("kafka", "sasl.password"), 'kafka["sasl.password"]'),
         (("@path",), '["@path"]'),
+        (("é x", 'a"b', "c\nd"), '["é x"]["a\\"b"]["c\\nd"]'),
         ((0, 1), "[0][1]"),
     ],
 )

@@ -123,6 +123,25 @@ def test_presets_that_cannot_be_used_are_an_error_of_the_file(tmp_path: Path) ->
     assert problems_of(tmp_path / "f", HEAD + """    settings: {preset: 'type = "track"'}\n""") == []
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "cannot be read: No such file"), (b"{}", "is no Avro schema: KeyError"), (b"\xff", "is not UTF-8")],
+)
+def test_a_schema_file_without_a_schema_is_an_error_of_the_file(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    """Line and key are told before anything starts, beside the other faults."""
+    path = tmp_path / "event.avsc"
+    if content is not None:
+        path.write_bytes(content)
+    text = HEAD + f"    settings: {{}}\n    decode: {{format: avro, avro: {{schema_file: {path}}}}}\n" + LISTED
+    first, second = problems_of(tmp_path / "f", text.replace("send", "sned"))
+    assert first.startswith("7:48: destinations.one.decode.avro.schema_file: ")
+    assert reason in first
+    assert first.endswith("; allowed: a file that holds an Avro schema")
+    assert second.startswith("8:")
+
+
 def test_a_list_that_lacks_a_needed_field_is_placed(tmp_path: Path) -> None:
     """Findings of the plan stand where they are."""
     text = HEAD + "    settings: {}\n" + LISTED.replace("{text: x}", "{}")
@@ -198,7 +217,8 @@ def test_a_faulty_setting_does_not_hide_the_faults_of_the_subscriptions(tmp_path
 
 def test_sound_parts_keep_the_rest() -> None:
     """Faulty parts are left out, faulty subscriptions singly, and a start that is missing has no bearing."""
-    sound = sound_parts(WHOLE, [("deliver",), ("start",), ("subscriptions", "tuple", 1, "trigger")], FakeSettings)
+    in_mapping = ("subscriptions", "tuple", 1, "mapping", "text", 2)
+    sound = sound_parts(WHOLE, [("deliver",), ("start",), in_mapping], FakeSettings)
     assert sound is not None
     assert sound.value == {"type": "fake", "settings": {}, "start": "latest", "subscriptions": ["a", "c"]}
     assert sound.original(("subscriptions", 1, "action")) == ("subscriptions", 2, "action")
