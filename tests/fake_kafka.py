@@ -80,6 +80,22 @@ def error_message(code: int, topic: str, partition: int = 0, offset: int = 0) ->
     return Message(topic=topic, partition=partition, offset=offset, error=KafkaError(code))
 
 
+class UnreadableHeaders(Message):
+    """A record with a header whose name is not UTF-8, as the client returns it.
+
+    The client fails when it is asked for the headers, and must not be asked again: what it then returned would end the
+    process.
+    """
+
+    was_asked = False
+
+    def headers(self) -> Any:  # noqa: ANN401 - as the client has it
+        """Fail as the client does."""
+        assert not self.was_asked
+        self.was_asked = True
+        raise SystemError("returned a result with an exception set")
+
+
 class FakeConsumer:
     """The consumer of a group: hands out what was scripted, and keeps a log of everything it was told."""
 
@@ -280,6 +296,12 @@ class FakeAdmin:
     def __init__(self, kafka: FakeKafka) -> None:
         """Answer from this cluster."""
         self._kafka = kafka
+
+    def poll(self, timeout: float) -> int:
+        """Count it: log lines are handed over here."""
+        assert timeout == 0
+        self._kafka.calls.append("admin poll")
+        return 0
 
     def describe_topics(self, topics: Any, request_timeout: float) -> dict[str, Future[Any]]:  # noqa: ANN401 - the client's own class
         """Return the topics, or that they are unknown."""

@@ -44,7 +44,8 @@ class Assignment:
         self._is_all_paused = False
         self._blocked: frozenset[Partition] = frozenset()
         self._is_abandoned = False
-        self._out_of_range: set[Partition] = set()
+        self._unrepaired: dict[Partition, bool] = {}
+        """Partitions whose position the broker refused, and whether their log was truncated."""
         self._look_at_s = 0.0
 
     def abandon(self) -> None:
@@ -108,8 +109,8 @@ class Assignment:
             return
         if self.ownership.waiting:
             self._place(self.ownership.waiting)
-        for partition in sorted(self._out_of_range):
-            self.repair(partition)
+        for partition, is_truncated in sorted(self._unrepaired.items()):
+            self.repair(partition, is_truncated=is_truncated)
         self._settle()
         self._look_at_s = self._clock() + self._settings.start_retry_ms / 1000
 
@@ -118,24 +119,24 @@ class Assignment:
         self._lose(set(partitions) & self.ownership.open)
         self._place(self.ownership.waiting)
 
-    def repair(self, partition: Partition) -> None:
+    def repair(self, partition: Partition, *, is_truncated: bool = False) -> None:
         """Go on with a partition whose position the broker refused; what cannot be decided now is tried again.
 
         Raises:
             BrokerError: Records have expired or are gone, and the destination must stop.
         """
-        self._out_of_range.discard(partition)
+        self._unrepaired.pop(partition, None)
         if partition not in self.ownership.open:
             return
         position = self.ownership.positions[partition]
         try:
             offset = self._positions.out_of_range(
-                partition, position, self.ownership.topic_ids[partition], self._deadline()
+                partition, position, self.ownership.topic_ids[partition], self._deadline(), is_truncated=is_truncated
             )
         except BrokerError as error:
             if error.fatal:
                 raise
-            self._out_of_range.add(partition)
+            self._unrepaired[partition] = is_truncated
             return
         if offset is None:
             self.reopen(other for other in set(self.ownership.open) if other[0] == partition[0])
@@ -174,7 +175,8 @@ class Assignment:
 
     def _close(self, partitions: set[Partition]) -> None:
         self._commands.forget(partitions)
-        self._out_of_range -= partitions
+        for partition in partitions:
+            self._unrepaired.pop(partition, None)
         self.ownership.end(partitions)
         self._consumer.incremental_unassign(to_client_partitions(partitions))
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastavro import parse_schema, schemaless_reader
 from fastavro._read_py import schemaless_reader as checked_reader
-from fastavro.schema import fullname
+from fastavro.read import LOGICAL_READERS
 
 from processor.errors import DecodeError
 from processor.source.avro import FULL_NAME, from_avro
-from processor.source.avro_value import json_form
+from processor.source.avro_bounds import contains_itself, has_endless_lists, record_name
+from processor.source.avro_value import exact_decimal, json_form
 
 INVALID_AVRO: Final = "invalid_avro"
-_CONTAINERS: Final = {"array": "items", "map": "values"}
 
 Reader = Callable[[io.BytesIO, Any, None], Any]
+
+LOGICAL_READERS.update(dict.fromkeys(("bytes-decimal", "fixed-decimal"), exact_decimal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,21 @@ class AvroSchema:
         does not count how deep it is, and a value that nests a few thousand times would end the process.
 
         Raises:
-            ValueError: The text, or one of the references, is no Avro schema.
+            ValueError: The text, or one of the references, is no Avro schema; or a few bytes written with it could be a
+                list of any length.
         """
         named: dict[str, Any] = {}
         try:
             for reference in references:
                 parse_schema(json.loads(reference), named)
             parsed = parse_schema(json.loads(text), named)
+            is_endless = has_endless_lists(parsed, named)
+            reader = checked_reader if contains_itself(parsed, named) else schemaless_reader
         except Exception as error:  # fastavro raises whatever a malformed schema makes it trip over
             raise ValueError(f"no Avro schema: {type(error).__name__}") from error
-        reader = checked_reader if _contains_itself(parsed, named, ()) else schemaless_reader
-        return cls(parsed, reader, from_avro if _full_name(parsed) == FULL_NAME else json_form)
+        if is_endless:
+            raise ValueError("an Avro schema that nothing can be read with safely: items of a list take no bytes")
+        return cls(parsed, reader, from_avro if record_name(parsed) == FULL_NAME else json_form)
 
     def value(self, data: bytes, start: int = 0) -> Any:  # noqa: ANN401 - any JSON value
         """Return the JSON value that `data` holds from `start` to its very end.
@@ -67,26 +73,6 @@ class AvroSchema:
         if stream.tell() != len(data):
             raise _invalid("bytes are left over after reading it with the writer's schema")
         return value
-
-
-def _full_name(schema: Any) -> str | None:  # noqa: ANN401 - a schema is any JSON value
-    return fullname(schema) if isinstance(schema, dict) and schema.get("type") in ("record", "error") else None
-
-
-def _contains_itself(schema: Any, named: Mapping[str, Any], inside: tuple[str, ...]) -> bool:  # noqa: ANN401 - a schema is any JSON value
-    """Return whether a value of this schema may hold another value of a schema that it is `inside` of."""
-    if isinstance(schema, str):
-        if schema in inside:
-            return True
-        return schema in named and _contains_itself(named[schema], named, inside)
-    if isinstance(schema, list):
-        return any(_contains_itself(branch, named, inside) for branch in schema)
-    if schema["type"] in _CONTAINERS:
-        return _contains_itself(schema[_CONTAINERS[schema["type"]]], named, inside)
-    if schema["type"] in ("record", "error"):
-        within = (*inside, schema["name"])
-        return any(_contains_itself(field["type"], named, within) for field in schema["fields"])
-    return False
 
 
 def _invalid(what: str) -> DecodeError:

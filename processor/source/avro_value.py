@@ -10,10 +10,16 @@ import base64
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from types import NoneType
 from typing import Any, Final
 from uuid import UUID
+
+MAX_DECIMAL_BYTES: Final = 1024
+"""Longest decimal that is read. The time that one takes grows with the square of its length, up to minutes for a record
+of the size that topics take by default; and Python prints no integer of many more digits than these bytes hold."""
+
+_EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 def json_form(value: Any) -> Any:  # noqa: ANN401 - any Avro value in, any JSON value out
@@ -29,6 +35,18 @@ def json_form(value: Any) -> Any:  # noqa: ANN401 - any Avro value in, any JSON 
     return _FORMS[type(value)](value)
 
 
+def exact_decimal(data: bytes, schema: Mapping[str, Any] | None, _reader_schema: object = None) -> Decimal:
+    """Return a decimal with all of its digits; fastavro's own reader rounds to the precision that the schema names.
+
+    Raises:
+        ValueError: It is longer than any amount.
+    """
+    if len(data) > MAX_DECIMAL_BYTES:
+        raise ValueError(f"a decimal of more than {MAX_DECIMAL_BYTES} bytes")
+    scale: int = 0 if schema is None else schema.get("scale", 0)
+    return _EXACT.scaleb(Decimal(int.from_bytes(data, signed=True)), -scale)
+
+
 def _same(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
@@ -42,7 +60,7 @@ def _iso(value: datetime | date | time) -> str:
 
 
 def _number(value: Decimal) -> int | float | str:
-    if value == value.to_integral_value() and value.as_tuple().exponent == 0:
+    if value.as_tuple().exponent == 0:
         return int(value)
     number = float(value)
     return number if Decimal(repr(number)) == value else str(value)

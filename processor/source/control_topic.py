@@ -154,7 +154,7 @@ class ControlTopic:
 
     def _topic_of(self, key: bytes | None) -> str | None:
         """Return the topic of a key of this group; None for keys of others."""
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             group_id, topic = msgspec.json.decode(b"null" if key is None else key, type=tuple[str, str])
             return topic if group_id == self._group_id else None
         return None

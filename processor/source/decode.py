@@ -156,5 +156,7 @@ def _schema_of_file(path: Path) -> AvroSchema:
         return AvroSchema.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"schema_file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"schema_file {path} is not UTF-8") from error
     except ValueError as error:
         raise ConfigError(f"schema_file {path} is {error}") from error

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FilePath, HttpUrl, model_validator
 
-from processor.config import Secret
+from processor.config import HeaderSecret, Secret
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,19 +27,19 @@ class RegistrySettings(BaseModel):
     password: Secret | None = Field(
         None, description="Password for basic authentication: {env: NAME} or {file: PATH}. Default: none."
     )
-    token: Secret | None = Field(
+    token: HeaderSecret | None = Field(
         None, description="Bearer token instead of user name and password: {env: NAME} or {file: PATH}. Default: none."
     )
     logical_cluster: str = Field(
         "", description="Confluent Cloud's id of the registry (`lsrc-…`), sent beside a token. Default: not sent."
     )
-    ca_file: Path | None = Field(
+    ca_file: FilePath | None = Field(
         None, description="PEM file with the authorities to trust. Default: those that come with the client."
     )
-    client_cert_file: Path | None = Field(
+    client_cert_file: FilePath | None = Field(
         None, description="PEM file with our certificate, where the registry asks for one. Default: none."
     )
-    client_key_file: Path | None = Field(
+    client_key_file: FilePath | None = Field(
         None, description="PEM file with the key of `client_cert_file`. Default: the key is in that file."
     )
     request_timeout_s: float = Field(

@@ -31,18 +31,24 @@ class Taken(NamedTuple):
     positions: Offsets
     troubles: list[Trouble]
     unkeyed: dict[str, int]
+    """How many records have no key, by topic."""
+    headers_lost: dict[str, int]
+    """How many records have headers that the client could not give, by topic."""
 
 
 def sort(messages: Iterable[Message[Any, Any]]) -> Taken:
     """Return the messages by what they are, records in the order in which they came."""
-    taken = Taken([], 0, {}, {}, [], {})
+    taken = Taken([], 0, {}, {}, [], {}, {})
     size_bytes = 0
     for message in messages:
         error = message.error()
         if error is None:
-            record = _record(message)
+            headers = _headers(message)
+            record = _record(message, () if headers is None else headers)
             size_bytes += _size(record)
             _count(taken, record)
+            if headers is None:
+                taken.headers_lost[record.topic] = taken.headers_lost.get(record.topic, 0) + 1
         elif error.code() == _EOF:
             partition = (str(message.topic()), _number(message.partition()))
             end = _number(message.offset())
@@ -73,8 +79,7 @@ def size_bytes(record: Record) -> int:
     return _size(record)
 
 
-def _record(message: Message[Any, Any]) -> Record:
-    headers: Any = message.headers()
+def _record(message: Message[Any, Any], headers: Headers) -> Record:
     return Record(
         message.topic() or "",
         _number(message.partition()),
@@ -82,12 +87,21 @@ def _record(message: Message[Any, Any]) -> Record:
         message.timestamp()[1],
         message.key(),
         message.value(),
-        _headers(headers) if headers else (),
+        headers,
     )
 
 
-def _headers(headers: Iterable[tuple[str, bytes | None]]) -> Headers:
-    return tuple((name, value) for name, value in headers)
+def _headers(message: Message[Any, Any]) -> Headers | None:
+    """Return the headers of a record, None where the client cannot give them.
+
+    Kafka takes any bytes as a header's name, the client only UTF-8: it then fails with SystemError, once, and what it
+    would return when asked again must not be touched.
+    """
+    try:
+        headers: Any = message.headers()
+    except (SystemError, UnicodeError):
+        return None
+    return tuple((name, value) for name, value in headers) if headers else ()
 
 
 def _size(record: Record) -> int:

@@ -26,6 +26,8 @@ class NoticeCode(Enum):
     """`count` records were deleted by the broker before they were read."""
     UNKEYED_RECORDS = "unkeyed_records"
     """A topic has records without a key: one user's events are spread over partitions."""
+    HEADERS_LOST = "headers_lost"
+    """A topic has records with header names that are not UTF-8, which the client cannot read."""
     STORE_REFUSED = "store_refused"
     """Offsets were not stored, because the partition is owned no longer or was never read so far."""
     BROKER_ERROR = "broker_error"

@@ -17,15 +17,14 @@ from processor.source.cluster import Cluster, TopicState
 from processor.source.control_topic import ControlTopic
 from processor.source.deadline import Deadline
 from processor.source.founding import FOUNDER_PARTITION, Founding, Step, decide, is_complete, is_current
+from processor.source.group_offsets import OffsetReader, committed_offsets
 from processor.source.notices import Notice, NoticeCode
 from processor.source.partitions import (
     Committed,
     Offsets,
     Partition,
-    committed_of,
     text,
     to_client,
-    to_client_partitions,
 )
 from processor.source.settings import GroupSettings
 from processor.source.start import start_offsets
@@ -34,11 +33,8 @@ from processor.source.trouble import broker_error
 Say = Callable[[Notice], None]
 
 
-class GroupMember(Protocol):
+class GroupMember(OffsetReader, Protocol):
     """The two calls on the consumer that committed offsets are read and written with."""
-
-    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
-        """Return the group's offsets."""
 
     def commit(self, *, offsets: list[TopicPartition], asynchronous: Literal[False]) -> list[TopicPartition]:
         """Commit as a member of the group: refused for one that is a member no longer."""
@@ -139,17 +135,22 @@ class Positions:
         """Disconnect from the control topic until it is needed again."""
         self._control.close()
 
-    def out_of_range(self, partition: Partition, offset: int, topic_id: str, deadline: Deadline) -> int | None:
+    def out_of_range(
+        self, partition: Partition, offset: int, topic_id: str, deadline: Deadline, *, is_truncated: bool
+    ) -> int | None:
         """Return where to go on after the broker refused `offset`; None when the topic is another one by now.
 
+        `is_truncated` says that a new leader's log parts from the one that was read before `offset`. It may have grown
+        beyond the offset meanwhile, with records that would be stepped over.
+
         Raises:
-            BrokerError: The records have expired and the settings say stop, or the offset lies beyond the end of the
-                log (`fatal`); or the cluster did not answer.
+            BrokerError: The records have expired and the settings say stop, or the log was truncated or ends before the
+                offset (`fatal`); or the cluster did not answer.
         """
         state = self._cluster.topics([partition[0]], deadline)[partition[0]]
         if state is None or state.topic_id != topic_id:
             return None
-        if offset > self._cluster.log_ends([partition], deadline)[partition]:
+        if is_truncated or offset > self._cluster.log_ends([partition], deadline)[partition]:
             raise BrokerError(self._beyond_text(partition, offset), code="position_beyond_end", fatal=True)
         return self._unexpired({partition: offset}, topic_id, deadline)[partition]
 
@@ -230,16 +231,9 @@ class Positions:
         return offsets | moved
 
     def _committed(self, topic: str, numbers: Iterable[int], deadline: Deadline) -> dict[int, Committed]:
-        wanted = to_client_partitions((topic, number) for number in numbers)
-        doing = f"cannot read the offsets of group {self._settings.group_id}"
-        try:
-            answer = self._member.committed(wanted, max(deadline.left_s, 0.001))
-        except KafkaException as error:
-            raise broker_error(error, doing) from error
-        for each in answer:
-            if each.error is not None:
-                raise broker_error(each.error, doing)
-        return {number: found for (_, number), found in committed_of(answer).items()}
+        wanted = [(topic, number) for number in numbers]
+        found = committed_offsets(self._member, self._settings.group_id, wanted, deadline)
+        return {number: one for (_, number), one in found.items()}
 
     def _commit(self, offsets: Offsets, topic_id: str) -> None:
         """Return when the broker has the offsets.
@@ -287,18 +281,20 @@ class Positions:
     def _vanished_text(self, partitions: list[Partition]) -> str:
         return (
             f"group {self._settings.group_id} has lost its offsets of {text(partitions)} (expired while it was "
-            f"stopped, or deleted). Nothing is read until you say where to go on: {self._settings.offsets_command}"
+            f"stopped, or deleted). Nothing is read until you say where to go on (earliest, latest or a time): "
+            f"{self._settings.offsets_command}"
         )
 
     def _expired_text(self, partitions: Iterable[Partition]) -> str:
         return (
             f"group {self._settings.group_id}: records of {text(partitions)} were deleted by the broker before they "
-            "were read. To go on behind the gap set `on_expired: continue`, or choose a position: "
-            f"{self._settings.offsets_command}"
+            "were read. To go on behind the gap set `on_expired: continue`, or choose a position "
+            f"(earliest, latest or a time): {self._settings.offsets_command}"
         )
 
     def _beyond_text(self, partition: Partition, offset: int) -> str:
         return (
             f"group {self._settings.group_id}: position {offset} of {text([partition])} lies beyond the end of the "
-            f"log; the broker has lost records. Choose a position: {self._settings.offsets_command}"
+            "log, or beyond the place where it was truncated; the broker has lost records. Choose a position "
+            f"(earliest, latest or a time): {self._settings.offsets_command}"
         )

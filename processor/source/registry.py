@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from processor.errors import DecodeError, ProcessorError, TransientError
 from processor.source.avro_schema import AvroSchema
+from processor.source.deadline import Deadline
 from processor.source.decode_settings import RegistrySettings
 
 if TYPE_CHECKING:
@@ -88,35 +89,53 @@ class SchemaRegistry:
         _keep(self._unknown, schema_id, entry, self._settings.max_schema_count)
 
     def _texts(self, schema_id: int) -> tuple[str, list[str]]:
-        """Return the text of a schema and of those it refers to, each after what it needs itself. Runs in a thread."""
+        """Return the text of a schema and of those that it builds on. Runs in a thread."""
         try:
             with self._client_class(_client_properties(self._settings)) as client:
                 schema = client.get_schema(schema_id)
-                references = list(_reference_texts(client, schema, set()))
+                deadline = Deadline.after(self._settings.fetch_timeout_s, self._clock)
+                references = list(_reference_texts(client, schema, set(), deadline))
         except Exception as error:  # translated here; the client documents no closed set
             raise _translated(error, schema_id) from error
         if schema.schema_type != "AVRO":
             raise _UnusableError(f"schema {schema_id} is of type {schema.schema_type}, not Avro")
-        return schema.schema_str or "", references
+        return _text(schema), references
 
 
 class _UnusableError(Exception):
     """The registry answered, and its answer is that there is no such Avro schema."""
 
 
-def _reference_texts(client: SchemaRegistryClient, schema: Schema, seen: set[tuple[Any, Any]]) -> Iterator[str]:
+def _reference_texts(
+    client: SchemaRegistryClient, schema: Schema, seen: set[tuple[Any, Any]], deadline: Deadline
+) -> Iterator[str]:
+    """Yield the texts that a schema builds on, each after what it needs itself.
+
+    Whoever asked has stopped waiting at the deadline; so does the thread, or references without end would keep it.
+    """
     for reference in schema.references or ():
+        if deadline.is_over:
+            raise TimeoutError
         name = (reference.subject, reference.version)
         if name in seen:
             continue
         seen.add(name)
         referred = client.get_version(str(reference.subject), int(reference.version or 0)).schema
-        yield from _reference_texts(client, referred, seen)
-        yield referred.schema_str or ""
+        yield from _reference_texts(client, referred, seen, deadline)
+        yield _text(referred)
+
+
+def _text(schema: Schema) -> str:
+    """Return the text of a schema. An answer without one is no registry's: something on the way has answered."""
+    if not isinstance(schema.schema_str, str) or not schema.schema_str:
+        raise _transient("gave no schema: check its address")
+    return schema.schema_str
 
 
 def _translated(error: Exception, schema_id: int) -> Exception:
     """Return what a failure of the client means; everything but a clear "not found" may be better next time."""
+    if isinstance(error, TransientError):
+        return error
     status = getattr(error, "http_status_code", None)
     if status is None:
         return _transient(f"could not be asked: {type(error).__name__}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -26,8 +26,17 @@ from processor.source.window import Flow, Valve, Window
 BRIM_WAIT_S = 0.01
 PAUSED_WAIT_S = 0.05
 PAUSED_READ_COUNT = 100
-OUT_OF_RANGE_CODES = frozenset({"_AUTO_OFFSET_RESET", "_LOG_TRUNCATION"})
+OUT_OF_RANGE = "_AUTO_OFFSET_RESET"
+TRUNCATED = "_LOG_TRUNCATION"
 REPEATED_CODES = frozenset({NoticeCode.WAITING, NoticeCode.TOPIC_MISSING})
+UNKEYED_TEXT = (
+    "without a key: events of one user are spread over partitions, and only the order within a partition is kept. Key "
+    "the topic by user to keep each user's order"
+)
+HEADERS_LOST_TEXT = (
+    "with header names that are not UTF-8, which the Kafka client cannot read: they are delivered all the same, and "
+    "their dead letters have no headers of the record"
+)
 
 
 class Session:
@@ -58,7 +67,7 @@ class Session:
         self._clock = clock
         self._valve = Valve(settings.pause_grace_ms / 1000)
         self._repeats = Repeats(settings.notice_interval_s)
-        self._unkeyed_topics: set[str] = set()
+        self._said_of_topics: set[tuple[NoticeCode, str]] = set()
         self._fatal: BrokerError | None = None
         self._consumer = clients.consumer(self._on_error)
         cluster = Cluster(clients.admin())
@@ -135,8 +144,8 @@ class Session:
         if taken.records or taken.ends:
             self._window.add(len(taken.records), taken.size_bytes)
             self._listener.hand_over(taken.records, taken.ends)
-        for topic, count in taken.unkeyed.items():
-            self._notice_unkeyed(topic, count)
+        self._say_of_topics(NoticeCode.UNKEYED_RECORDS, taken.unkeyed, UNKEYED_TEXT)
+        self._say_of_topics(NoticeCode.HEADERS_LOST, taken.headers_lost, HEADERS_LOST_TEXT)
         for trouble in taken.troubles:
             self._trouble(trouble)
 
@@ -170,8 +179,8 @@ class Session:
         name = trouble.error.name()
         if name == "UNKNOWN_TOPIC_OR_PART":
             self._positions.say_missing(trouble.topic)
-        elif name in OUT_OF_RANGE_CODES and trouble.partition is not None:
-            self.assignment.repair((trouble.topic, trouble.partition))
+        elif name in (OUT_OF_RANGE, TRUNCATED) and trouble.partition is not None:
+            self.assignment.repair((trouble.topic, trouble.partition), is_truncated=name == TRUNCATED)
         else:
             self._on_error(trouble.error)
 
@@ -190,15 +199,12 @@ class Session:
         elif self._repeats.is_news(error.code, self._clock()):
             self._listener.said(Notice(NoticeCode.BROKER_ERROR, "warning", str(error)))
 
-    def _notice_unkeyed(self, topic: str, count: int) -> None:
-        if topic in self._unkeyed_topics:
-            return
-        self._unkeyed_topics.add(topic)
-        message = (
-            f"topic {topic} has records without a key: events of one user are spread over partitions, and only the "
-            "order within a partition is kept. Key the topic by user to keep each user's order"
-        )
-        self._listener.said(Notice(NoticeCode.UNKEYED_RECORDS, "warning", message, topic, count=count))
+    def _say_of_topics(self, code: NoticeCode, counts: Mapping[str, int], what: str) -> None:
+        """Say once what records of a topic are like."""
+        for topic, count in counts.items():
+            if (code, topic) not in self._said_of_topics:
+                self._said_of_topics.add((code, topic))
+                self._listener.said(Notice(code, "warning", f"topic {topic} has records {what}", topic, count=count))
 
     def _say(self, notice: Notice) -> None:
         kind = (notice.code, notice.topic, notice.partition)

@@ -7,11 +7,14 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from processor.config import Properties, refusing
+from processor.source.librdkafka import objection_to
 from processor.source.start import Start
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 OnExpired: TypeAlias = Literal["stop", "continue"]
+
+TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,249}$"
 
 REFUSED_PROPERTIES = {
     "bootstrap.servers": "write kafka.bootstrap_servers",
@@ -37,10 +40,31 @@ REFUSED_PROPERTIES = {
     "enable.idempotence": "the order and the safety of dead letters rest on it",
     "acks": "the safety of dead letters rests on it",
     "request.required.acks": "the safety of dead letters rests on it",
+    "delivery.report.only.error": "a record is done when its dead letter is reported as written",
+    "max.in.flight": "the order and the safety of dead letters rest on it",
+    "max.in.flight.requests.per.connection": "the order and the safety of dead letters rest on it",
+    "queuing.strategy": "the order of dead letters rests on it",
+    "retries": "the safety of dead letters rests on it",
+    "message.send.max.retries": "the safety of dead letters rests on it",
+    "message.timeout.ms": "write dead_letters.delivery_timeout_s",
+    "delivery.timeout.ms": "write dead_letters.delivery_timeout_s",
+    "linger.ms": "write dead_letters.linger_ms",
+    "queue.buffering.max.ms": "write dead_letters.linger_ms",
+    "message.max.bytes": "write dead_letters.max_message_bytes",
+    "queue.buffering.max.kbytes": "it follows from dead_letters.max_message_bytes",
+    "partitioner": "the dead letters of one key share a partition",
+    "offset.store.method": "offsets are kept by the broker",
     "transactional.id": "the bridge writes no transactions",
     "allow.auto.create.topics": "a misspelled topic would be made instead of reported",
+    "test.mock.num.brokers": "each client would have a cluster of its own that keeps nothing",
 }
 """Properties of the client that the program sets itself, each with what to write instead or why."""
+
+
+def _objection_to(name: str, value: str | float | None) -> str | None:
+    """Return why a property cannot be set in a file, None when it can."""
+    reason = REFUSED_PROPERTIES.get(name)
+    return objection_to(name, value) if reason is None else f"this property cannot be set here: {reason}"
 
 
 class ConsumerSettings(BaseModel):
@@ -51,30 +75,35 @@ class ConsumerSettings(BaseModel):
     session_timeout_ms: int = Field(
         10_000,
         ge=1_000,
+        le=3_600_000,
         description="Silence, in milliseconds, after which the group takes a process for dead. Default 10000: a killed "
         "process costs ten seconds, not the usual 45. Not used with group_protocol consumer: the broker decides there.",
     )
     heartbeat_interval_ms: int = Field(
         2_000,
         ge=100,
+        le=3_600_000,
         description="Pause between heartbeats in milliseconds; also how soon a rebalance is noticed. Default 2000: a "
         "fifth of the session. Not used with group_protocol consumer.",
     )
     max_poll_interval_ms: int = Field(
         300_000,
         ge=10_000,
+        le=86_400_000,
         description="Longest time, in milliseconds, that the consumer thread may be away from the client before it "
         "loses its partitions. Default 300000: three drains of a rebalance fit in.",
     )
     commit_interval_ms: int = Field(
         250,
         ge=10,
+        le=86_400_000,
         description="Pause between commits in milliseconds. Default 250: repeats after a crash are at most the window "
         "plus what this interval brings.",
     )
     metadata_refresh_ms: int = Field(
         30_000,
         ge=1_000,
+        le=3_600_000,
         description="Pause, in milliseconds, between looks for new partitions, missing topics and topics that were "
         "deleted and made again. Default 30000.",
     )
@@ -105,14 +134,21 @@ class ConsumerSettings(BaseModel):
         1_000, ge=1, le=100_000, description="Most records taken from the client at once. Default 1000."
     )
     queued_max_kbytes: int = Field(
-        16_384, ge=64, description="Most kilobytes that the client fetches ahead. Default 16384: it bounds memory."
+        16_384,
+        ge=64,
+        le=2_097_151,
+        description="Most kilobytes that the client fetches ahead. Default 16384: it bounds memory.",
     )
     fetch_max_bytes: int = Field(
-        8_388_608, ge=1_024, description="Most bytes of one fetch from a broker. Default 8 MB: it bounds memory."
+        8_388_608,
+        ge=1_024,
+        le=2_147_483_135,
+        description="Most bytes of one fetch from a broker. Default 8 MB: it bounds memory.",
     )
     partition_fetch_max_bytes: int = Field(
         262_144,
         ge=1_024,
+        le=1_000_000_000,
         description="Most bytes of one partition in a fetch; a larger record comes alone. Records are unpacked several "
         "times larger than they were fetched. Default 262144: with dozens of partitions the memory of a process stays "
         "under its bound.",
@@ -138,9 +174,10 @@ class KafkaSettings(BaseModel):
     model_config = _FROZEN
 
     bootstrap_servers: str = Field(
-        min_length=1, description="Brokers to begin with, as host:port, separated by commas. Required."
+        pattern=r"^[^\s,]+(,\s*[^\s,]+)*$",
+        description="Brokers to begin with, as host:port, separated by commas. Required.",
     )
-    topics: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")], ...] = Field(
+    topics: tuple[Annotated[str, Field(pattern=TOPIC_PATTERN)], ...] = Field(
         min_length=1, description="Topics that hold Segment events, by their names: no patterns. Required."
     )
     group_prefix: str = Field(
@@ -155,11 +192,11 @@ class KafkaSettings(BaseModel):
     )
     control_topic: str = Field(
         "segment-bridge.control",
-        min_length=1,
+        pattern=TOPIC_PATTERN,
         description="A small compacted topic that remembers which groups have started on which topics, so that lost "
         "offsets and topics made again are recognised. Made when missing. Default segment-bridge.control.",
     )
-    properties: Annotated[Properties, refusing(REFUSED_PROPERTIES)] = Field(
+    properties: Annotated[Properties, refusing(_objection_to)] = Field(
         default_factory=dict,
         description="Any other property of librdkafka, such as security.protocol; secrets as {env: NAME} or "
         "{file: PATH}. Keys that the promise rests on are refused.",
@@ -188,5 +225,9 @@ class GroupSettings(BaseModel):
 
     @property
     def offsets_command(self) -> str:
-        """Return the command that sets the group's position."""
-        return f"segment-bridge offsets {self.destination} --to earliest|latest|TIME"
+        """Return the command that sets the group's position, with placeholders in capitals.
+
+        Pasted into a shell as it stands it must do nothing: alternatives between bars were a pipe behind `--to
+        earliest`, and sent a whole history.
+        """
+        return f"segment-bridge offsets {self.destination} --to POSITION --config FILE"

@@ -20,7 +20,7 @@ def start_time_ms(start: str) -> int | None:
     """Return the time that `start` names, in milliseconds since 1970; None for `earliest` and `latest`.
 
     Raises:
-        ValueError: It is neither of them nor an ISO 8601 time with a time zone.
+        ValueError: It is neither of them nor an ISO 8601 time since 1970 with a time zone.
     """
     if start in (EARLIEST, LATEST):
         return None
@@ -30,7 +30,11 @@ def start_time_ms(start: str) -> int | None:
         raise ValueError(f"{start!r} is none of: earliest, latest, a time such as 2026-01-31T08:00:00Z") from None
     if moment.tzinfo is None:
         raise ValueError(f"{start!r} has no time zone: write 2026-01-31T08:00:00Z or +02:00 at its end")
-    return round(moment.timestamp() * 1000)
+    time_ms = round(moment.timestamp() * 1000)
+    if time_ms < 0:
+        # Kafka gives negative times meanings of its own: -1 is the end of the log.
+        raise ValueError(f"{start!r} lies before 1970, and so before every record: write earliest")
+    return time_ms
 
 
 def _checked(start: str) -> str:

@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from enum import Enum
 
+EXCESS_SHARE = 4
+"""What is let in although the window is full may fill this part of a window more: a quarter."""
+MIN_EXCESS_COUNT = 200
+"""So many records may always be let in beyond a small window: one for each failure, until a payload is given up."""
+
 
 class Window:
     """Counts records and bytes between the highest read and the committable offset, of one process."""
@@ -25,6 +30,7 @@ class Window:
         self._added_bytes = 0
         self._settled_count = 0
         self._settled_bytes = 0
+        self._let_in_up_to = 0
 
     def add(self, count: int, size_bytes: int) -> None:
         """Count records as read. Consumer thread only; called before they are handed over."""
@@ -35,6 +41,13 @@ class Window:
         """Count records as done or released. Event loop only; every record added is settled exactly once."""
         self._settled_count += count
         self._settled_bytes += size_bytes
+
+    def let_in(self, count: int) -> None:
+        """Have so many more records read although the window is full, as long as its excess allows. Event loop only."""
+        excess_count, excess_bytes = self.count - self.max_count, self.size_bytes - self.max_bytes
+        max_excess_count = max(self.max_count // EXCESS_SHARE, MIN_EXCESS_COUNT)
+        if excess_count < max_excess_count and excess_bytes * EXCESS_SHARE < self.max_bytes:
+            self._let_in_up_to = self._added_count + count
 
     @property
     def count(self) -> int:
@@ -47,14 +60,20 @@ class Window:
         return self._added_bytes - self._settled_bytes
 
     @property
+    def is_letting_in(self) -> bool:
+        """Say whether a record is wanted however full the window is."""
+        return self._added_count < self._let_in_up_to
+
+    @property
     def room_count(self) -> int:
         """Return how many records may still be read before the window is full by count; never negative."""
-        return max(0, self.max_count - self.count)
+        return max(0, self.max_count - self.count, self._let_in_up_to - self._added_count)
 
     @property
     def is_full(self) -> bool:
-        """Say whether a bound is reached."""
-        return self.count >= self.max_count or self.size_bytes >= self.max_bytes
+        """Say whether a bound is reached and nothing is let in beyond it."""
+        is_reached = self.count >= self.max_count or self.size_bytes >= self.max_bytes
+        return is_reached and not self.is_letting_in
 
     @property
     def is_low(self) -> bool:
@@ -77,7 +96,7 @@ class Valve:
     """Decides between reading and pausing, with hysteresis at both ends.
 
     A pause makes the client discard what it prefetched, so a window that is full for a moment only waits at the brim;
-    one that stays full longer than the grace pauses, and then goes on when half of it is free.
+    one that stays full longer than the grace pauses, and then goes on when half of it is free or something is let in.
     """
 
     def __init__(self, grace_s: float) -> None:
@@ -88,7 +107,7 @@ class Valve:
 
     def turn(self, window: Window, *, held: bool, now_s: float) -> Flow:
         """Return what to do at this moment of the monotonic clock; `held` pauses at once."""
-        if self._is_paused and window.is_low:
+        if self._is_paused and (window.is_low or window.is_letting_in):
             self._is_paused, self._full_since_s = False, None
         if not self._is_paused and window.is_full:
             self._full_since_s = now_s if self._full_since_s is None else self._full_since_s

@@ -22,8 +22,7 @@ BOTH = pytest.mark.parametrize("protocol", ["classic", "consumer"])
 
 def offsets_of(kafka: Kafka, group_id: str) -> Offsets:
     """Return the group's offsets as an outside reader sees them."""
-    found = Cluster(kafka.admin).committed(group_id, Deadline.after(10))
-    return {partition: each.offset for partition, each in found.items()}
+    return {partition: each.offset for partition, each in kafka.committed(group_id).items()}
 
 
 def ends_of(kafka: Kafka, topic: str, count: int) -> Offsets:
@@ -336,7 +335,6 @@ class TestFactsAboutTheClient:
         partition: Partition = (topic, 0)
         with Source(kafka_settings(kafka, [topic]), group) as source:
             source.until_read(1)
-        cluster = Cluster(kafka.admin)
-        state = cluster.topics([topic], Deadline.after(10))[topic]
+        state = Cluster(kafka.admin).topics([topic], Deadline.after(10))[topic]
         assert state is not None
-        assert cluster.committed(group.group_id, Deadline.after(10))[partition] == (1, state.topic_id)
+        assert kafka.committed(group.group_id)[partition] == (1, state.topic_id)

@@ -15,7 +15,7 @@ from processor.source.cluster import Cluster
 from processor.source.control_topic import ControlTopic
 from processor.source.deadline import Deadline
 from processor.source.notices import NoticeCode
-from processor.source.partitions import Committed, Partition
+from processor.source.partitions import Partition
 from processor.source.reset import set_positions
 from tests.kafka_harness import Kafka, random_name, until
 from tests.source_recorder import Source, group_settings, kafka_settings
@@ -24,14 +24,9 @@ pytestmark = pytest.mark.kafka
 BOTH = pytest.mark.parametrize("protocol", ["classic", "consumer"])
 
 
-def committed(kafka: Kafka, group_id: str) -> dict[Partition, Committed]:
-    """Return the group's offsets as an outside reader sees them."""
-    return Cluster(kafka.admin).committed(group_id, Deadline.after(10))
-
-
 def offsets_of(kafka: Kafka, group_id: str) -> dict[Partition, int]:
-    """Return the group's offsets alone."""
-    return {partition: found.offset for partition, found in committed(kafka, group_id).items()}
+    """Return the group's offsets as an outside reader sees them."""
+    return {partition: found.offset for partition, found in kafka.committed(group_id).items()}
 
 
 def forget(kafka: Kafka, group_id: str) -> None:
@@ -156,7 +151,7 @@ def test_vanished_offsets_stop_the_process_and_name_the_command(kafka: Kafka, pr
     with Source(settings, group) as source:
         failure = source.failure()
     assert (isinstance(failure, BrokerError) and failure.code) == "offsets_vanished"
-    assert "segment-bridge offsets vendor --to earliest|latest|TIME" in str(failure)
+    assert group.offsets_command in str(failure)
     assert source.recorder.records == []
     assert offsets_of(kafka, group.group_id) == {}
     set_positions(settings, group.group_id, [topic], "earliest")
@@ -190,7 +185,7 @@ def test_topic_made_again_while_stopped_is_read_from_its_beginning(kafka: Kafka,
     with Source(settings, group) as source:
         source.until_assigned(1)
         until(lambda: founded(kafka, group.group_id, topic), "the founding record is written")
-    stale = committed(kafka, group.group_id)[topic, 0]
+    stale = kafka.committed(group.group_id)[topic, 0]
     kafka.delete_topic(topic)
     kafka.create_topic(topic)
     kafka.produce(topic, [b"new"] * 9)

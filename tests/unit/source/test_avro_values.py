@@ -15,7 +15,7 @@ import pytest
 from processor.errors import DecodeError
 from processor.source.avro import event_schema, from_avro, to_avro
 from processor.source.avro_schema import AvroSchema
-from processor.source.avro_value import json_form
+from processor.source.avro_value import MAX_DECIMAL_BYTES, json_form
 
 TREE = {
     "type": "record",
@@ -95,6 +95,38 @@ def test_a_foreign_record_is_used_as_it_is() -> None:
         "hash": "AQI=",
         "ref": "00000000-0000-0000-0000-000000000002",
     }
+
+
+def _as_bytes(number: int, byte_count: int) -> bytes:
+    """Return what a writer that does not count digits makes of a decimal: its length and its two's complement."""
+    length = io.BytesIO()
+    fastavro.schemaless_writer(length, fastavro.parse_schema("long"), byte_count)
+    return length.getvalue() + number.to_bytes(byte_count, signed=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (1999, 19.99),
+        (-1999, -19.99),
+        (123456789012345678901, "1234567890123456789.01"),
+        (10**1000, f"1{'0' * 998}.00"),
+    ],
+)
+def test_decimals_keep_digits_beyond_their_precision(number: int, expected: float | str) -> None:
+    """The precision of a schema is a promise that not every writer keeps; an amount is not rounded for it."""
+    schema = {"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2}
+    assert AvroSchema.parse(json.dumps(schema)).value(_as_bytes(number, 500)) == expected
+
+
+def test_decimals_longer_than_any_amount_are_refused() -> None:
+    """The longest that is read can be printed; longer ones would take minutes and are `invalid_avro`."""
+    schema = AvroSchema.parse('{"type":"bytes","logicalType":"decimal","precision":9}')
+    longest = -(2 ** (8 * MAX_DECIMAL_BYTES - 1))
+    assert str(schema.value(_as_bytes(longest, MAX_DECIMAL_BYTES))) == str(longest)
+    with pytest.raises(DecodeError) as caught:
+        schema.value(_as_bytes(0, MAX_DECIMAL_BYTES + 1))
+    assert caught.value.reason == "invalid_avro"
 
 
 def test_a_record_of_our_name_elsewhere_is_foreign() -> None:

@@ -160,6 +160,9 @@ async def test_an_unknown_id_is_a_dead_letter_and_is_asked_for_again_later(serve
         (500, {"error_code": 50001}, "answered with status 500: check its address"),
         (200, b"<html>", "could not be asked: JSONDecodeError"),
         (200, b"[]", "could not be asked: TypeError"),
+        (200, b"{}", "gave no schema: check its address"),
+        (200, {"schema": ""}, "gave no schema: check its address"),
+        (200, {"schema": 5}, "gave no schema: check its address"),
         (0, b"", "could not be asked: ReadTimeout"),
     ],
 )
@@ -229,6 +232,24 @@ async def test_references_are_fetched_with_what_they_need(server: FakeRegistry) 
     assert server.paths.count("/api/subjects/name/versions/3") == 1
 
 
+async def test_references_without_end_end_with_the_time_for_them(server: FakeRegistry) -> None:
+    """A registry whose schemas always name another one is asked no further when nobody waits any more."""
+    clock = Clock()
+
+    class Endless(dict[str, tuple[int, Any]]):
+        """Answers whose schemas each build on the next; ten seconds pass with every one."""
+
+        def get(self, path: str, _default: object = None) -> tuple[int, Any]:
+            clock.now_s += 10
+            body = {"subject": path, "version": 1, "id": 1, "schema": '"int"', "schemaType": "AVRO"}
+            return 200, body | {"references": [_reference("n", f"s{clock.now_s}", 1)]}
+
+    server.answers = Endless()
+    with pytest.raises(TransientError, match="could not be asked: TimeoutError"):
+        await _decoder(server.url, clock, fetch_timeout_s=20).fetch(7)
+    assert len(server.paths) == 3
+
+
 def _reference(name: str, subject: str, version: int) -> dict[str, object]:
     return {"name": name, "subject": subject, "version": version}
 
@@ -281,8 +302,10 @@ async def test_a_rotated_secret_is_used_without_a_restart(server: FakeRegistry, 
 
 
 async def test_an_unreadable_certificate_file_is_no_crash(server: FakeRegistry, tmp_path: Path) -> None:
-    """Files are read when the client is made; one that is missing holds the destination and is named by its kind."""
-    decoder = _decoder(server.url, ca_file=str(tmp_path / "missing.pem"))
+    """Files are read when the client is made; one that has gone holds the destination and is named by its kind."""
+    (tmp_path / "ca.pem").touch()
+    decoder = _decoder(server.url, ca_file=str(tmp_path / "ca.pem"))
+    (tmp_path / "ca.pem").unlink()
     with pytest.raises(TransientError, match="could not be asked: FileNotFoundError"):
         await decoder.fetch(7)
 

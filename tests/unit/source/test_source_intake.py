@@ -9,7 +9,7 @@ from processor.model import Record
 from processor.source.deadline import Deadline
 from processor.source.intake import only, size_bytes, sort
 from processor.source.notices import Repeats
-from tests.fake_kafka import error_message, record_message
+from tests.fake_kafka import UnreadableHeaders, error_message, record_message
 
 
 def test_messages_are_sorted_by_what_they_are() -> None:
@@ -44,6 +44,14 @@ def test_headers_keep_order_and_repeats() -> None:
     """A header may come twice, and may be null."""
     message = Message(topic="t", partition=0, offset=0, headers=[("a", b"1"), ("a", None)])
     assert sort([message]).records[0].headers == (("a", b"1"), ("a", None))
+
+
+def test_headers_that_the_client_cannot_give_cost_no_record() -> None:
+    """The record is kept without them, and counted by topic; nothing in it could make the reader stop."""
+    message = UnreadableHeaders(topic="t", partition=0, offset=3, key=b"k", value=b"{}", timestamp=(1, 5))
+    taken = sort([message, record_message("t", 0, 4)])
+    assert taken.records == [Record("t", 0, 3, 5, b"k", b"{}"), Record("t", 0, 4, 1_000, b"k", b"{}")]
+    assert taken.headers_lost == {"t": 1}
 
 
 def test_partitions_that_are_not_ours_are_left_out() -> None:

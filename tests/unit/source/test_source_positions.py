@@ -95,7 +95,8 @@ def test_records_of_other_groups_do_not_count() -> None:
     stage = Stage()
     stage.kafka.add("t", 10)
     stage.kafka.add_founding("t", group="another")
-    stage.kafka.control += [(None, b"x"), (b"not json", b"x"), (b'["g","gone"]', b"{}"), (b'["g","gone"]', None)]
+    stage.kafka.control += [(None, b"x"), (b"not json", b"x"), (b'["\xff","t"]', b"x")]
+    stage.kafka.control += [(b'["g","gone"]', b"{}"), (b'["g","gone"]', None)]
     stage.kafka.control[-2] = (b'["g","gone"]', stage.kafka.control[0][1])
     assert stage.place(P0).offsets == {P0: 10}
 
@@ -306,7 +307,7 @@ def test_position_that_the_broker_refused(topic_id: str, position: int, expected
     """Below the log it moves up, within it goes on, and of another topic there is nothing to go on with."""
     stage = Stage(on_expired="continue")
     stage.kafka.add("t", 30, start=25)
-    assert stage.positions.out_of_range(P0, position, topic_id, Deadline.after(5)) == expected
+    assert stage.positions.out_of_range(P0, position, topic_id, Deadline.after(5), is_truncated=False) == expected
 
 
 def test_position_beyond_the_end_stops() -> None:
@@ -314,8 +315,18 @@ def test_position_beyond_the_end_stops() -> None:
     stage = Stage()
     stage.kafka.add("t", 30)
     with pytest.raises(BrokerError, match="lies beyond the end") as caught:
-        stage.positions.out_of_range(P0, 31, "id-1", Deadline.after(5))
+        stage.positions.out_of_range(P0, 31, "id-1", Deadline.after(5), is_truncated=False)
     assert (caught.value.code, caught.value.fatal) == ("position_beyond_end", True)
+
+
+def test_position_in_a_truncated_log_stops() -> None:
+    """The log has grown past the position again: going on would step over records that nobody has read."""
+    stage = Stage(on_expired="continue")
+    stage.kafka.add("t", 30, start=10)
+    with pytest.raises(BrokerError, match="beyond the place where it was truncated") as caught:
+        stage.positions.out_of_range(P0, 20, "id-1", Deadline.after(5), is_truncated=True)
+    assert (caught.value.code, caught.value.fatal) == ("position_beyond_end", True)
+    assert stage.positions.out_of_range(P0, 20, "of before", Deadline.after(5), is_truncated=True) is None
 
 
 @pytest.mark.parametrize(("call", "text"), [("committed", "cannot read the offsets"), ("commit", "cannot commit")])

@@ -12,7 +12,14 @@ from processor.source.partitions import Partition
 from processor.source.session import Session
 from processor.source.settings import KafkaSettings
 from processor.source.window import Window
-from tests.fake_kafka import FakeClients, FakeConsumer, FakeKafka, error_message, record_message
+from tests.fake_kafka import (
+    FakeClients,
+    FakeConsumer,
+    FakeKafka,
+    UnreadableHeaders,
+    error_message,
+    record_message,
+)
 from tests.source_recorder import Recorder, group_settings
 
 P0: Partition = ("t", 0)
@@ -268,6 +275,17 @@ def test_refused_position_is_looked_at_again_until_the_cluster_answers() -> None
     assert stage.consumer.assigned == {P0: 20}
 
 
+def test_truncated_log_stops_however_long_the_cluster_takes_to_answer() -> None:
+    """What was found wrong is not forgotten while the cluster gives no answer."""
+    stage = Stage(30)
+    stage.given(P0)
+    stage.turn(*records(0, 0, 1))
+    stage.kafka.errors = {"describe_topics": [KafkaError._TIMED_OUT]}
+    stage.turn(error_message(KafkaError._LOG_TRUNCATION, "t", 0, 1))
+    with pytest.raises(BrokerError, match=r"position 2 of .* or beyond the place where it was truncated"):
+        stage.turn()
+
+
 def test_refused_position_of_a_partition_that_is_gone_is_no_trouble() -> None:
     """An error that comes after a rebalance is passed over."""
     stage = Stage(9)
@@ -368,3 +386,12 @@ def test_unkeyed_records_are_said_once() -> None:
     for offset in range(3):
         stage.turn(record_message("t", 0, offset, key=None))
     assert stage.recorder.codes() == [NoticeCode.UNKEYED_RECORDS]
+
+
+def test_records_with_unreadable_headers_are_handed_over_and_said_once() -> None:
+    """A header that the client cannot read holds up nobody."""
+    stage = Stage(9)
+    stage.given(P0)
+    stage.turn(*(UnreadableHeaders(topic="t", partition=0, offset=offset, key=b"k") for offset in range(2)))
+    assert [record.offset for record in stage.recorder.records] == [0, 1]
+    assert stage.recorder.codes() == [NoticeCode.HEADERS_LOST]

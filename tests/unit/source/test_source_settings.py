@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from processor.errors import BrokerError
 from processor.source.clients import KafkaClients
+from processor.source.librdkafka import SUGGESTED, objection_to
 from processor.source.properties import consumer_properties, producer_properties, reader_properties
 from processor.source.settings import REFUSED_PROPERTIES, ConsumerSettings, GroupSettings, KafkaSettings
 from processor.source.start import start_time_ms
@@ -45,6 +46,98 @@ def test_secret_reaches_the_client_and_nothing_else(tmp_path: Path) -> None:
     settings = kafka(properties={"sasl.password": {"file": str(tmp_path / "password")}})
     assert consumer_properties(settings, "g")["sasl.password"] == "hunter2"
     assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "objection"),
+    [
+        (
+            "securty.protocol",
+            "ssl",
+            "unknown property; allowed: those of librdkafka; did you mean 'security.protocol'?",
+        ),
+        ("zzz", 1, "unknown property; allowed: those of librdkafka"),
+        ("error_cb", "x", "unknown property; allowed: those of librdkafka"),
+        ("on_commit", "x", "unknown property; allowed: those of librdkafka"),
+        ("opaque", "x", "unknown property; allowed: those of librdkafka"),
+        ("logger", "x", "unknown property; allowed: those of librdkafka"),
+        (
+            "fetch.min.bytes",
+            -1,
+            'found -1; librdkafka says: Configuration property "fetch.min.bytes" value -1 is outside',
+        ),
+        ("debug", "foo", "found 'foo'; librdkafka says: Invalid value"),
+        ("socket.keepalive.enable", "maybe", "found 'maybe'; librdkafka says: Expected bool value"),
+    ],
+)
+def test_properties_that_the_client_does_not_take_are_refused(name: str, value: object, objection: str) -> None:
+    """The client itself is asked, before anything starts: what it would say then is said with line and key now."""
+    with pytest.raises(ValidationError) as caught:
+        kafka(properties={name: value, "client.id": "fine"})
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("properties", name)
+    assert error["msg"].startswith(objection)
+
+
+def test_misspelled_name_of_a_secret_does_not_show_it() -> None:
+    """Neither in the text of the error nor in what the client is told."""
+    with pytest.raises(ValidationError, match=r"did you mean 'sasl\.password'") as caught:
+        kafka(properties={"sasl.pasword": "hunter2"})
+    assert "hunter2" not in caught.value.errors()[0]["msg"]
+
+
+def test_properties_that_the_client_takes_pass(tmp_path: Path) -> None:
+    """Text, numbers and booleans as YAML has them, and references to secrets."""
+    (tmp_path / "password").write_text("hunter2\n")
+    properties = {
+        "security.protocol": "SASL_SSL",
+        "socket.keepalive.enable": True,
+        "reconnect.backoff.ms": 50,
+        "sasl.password": {"file": str(tmp_path / "password")},
+    }
+    assert set(kafka(properties=properties).properties) == set(properties)
+
+
+def test_every_property_that_is_suggested_exists() -> None:
+    """A name that the client has dropped would send people astray; one that is refused would as well."""
+    assert {name for name in SUGGESTED if (objection_to(name, None) or "").startswith("unknown")} == set()
+    assert SUGGESTED & REFUSED_PROPERTIES.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("session_timeout_ms", "session.timeout.ms"),
+        ("heartbeat_interval_ms", "heartbeat.interval.ms"),
+        ("max_poll_interval_ms", "max.poll.interval.ms"),
+        ("commit_interval_ms", "auto.commit.interval.ms"),
+        ("metadata_refresh_ms", "topic.metadata.refresh.interval.ms"),
+        ("queued_max_kbytes", "queued.max.messages.kbytes"),
+        ("fetch_max_bytes", "fetch.max.bytes"),
+        ("partition_fetch_max_bytes", "fetch.message.max.bytes"),
+    ],
+)
+def test_amounts_end_where_the_clients_do(setting: str, name: str) -> None:
+    """The largest that may be written is the largest that the client takes."""
+    most = ConsumerSettings.model_json_schema()["properties"][setting]["maximum"]
+    assert objection_to(name, most) is None
+    assert objection_to(name, most + 1) is not None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"bootstrap_servers": ""},
+        {"bootstrap_servers": "a:9092,,b:9092"},
+        {"bootstrap_servers": "a b:9092"},
+        {"control_topic": "of two words"},
+        {"topics": ["^events.*"]},
+    ],
+)
+def test_names_that_kafka_does_not_take_are_refused(values: dict[str, Any]) -> None:
+    """Each would only show when the client is made, or never."""
+    with pytest.raises(ValidationError, match="match pattern"):
+        kafka(**values)
 
 
 def test_secret_written_literally_is_refused() -> None:
@@ -141,9 +234,9 @@ def test_start_is_a_word_or_a_time(start: str, expected: int | None) -> None:
     assert start_time_ms(start) == expected
 
 
-@pytest.mark.parametrize("start", ["", "newest", "2026-01-31T08:00:00", "31.01.2026"])
+@pytest.mark.parametrize("start", ["", "newest", "2026-01-31T08:00:00", "31.01.2026", "1969-12-31T23:59:59.999Z"])
 def test_start_that_is_neither_is_refused(start: str) -> None:
-    """A time without a zone could mean several moments."""
+    """A time without a zone could mean several moments; one before 1970 would mean the end of the log to Kafka."""
     with pytest.raises(ValidationError):
         GroupSettings.model_validate({"destination": "d", "group_id": "g", "start": start})
 
@@ -152,6 +245,15 @@ def test_start_is_required() -> None:
     """Nobody's whole history goes anywhere by accident."""
     with pytest.raises(ValidationError, match="start"):
         GroupSettings.model_validate({"destination": "d", "group_id": "g"})
+
+
+def test_offsets_command_pasted_as_it_stands_moves_nothing() -> None:
+    """To a shell it is one command without pipes or redirections, and its placeholder is no position."""
+    group = GroupSettings(destination="vendor", group_id="g", start="latest")
+    assert group.offsets_command == "segment-bridge offsets vendor --to POSITION --config FILE"
+    assert set(group.offsets_command) & set("|&;<>()$`\"'*?[]{}~#!") == set()
+    with pytest.raises(ValueError, match="POSITION"):
+        start_time_ms("POSITION")
 
 
 def test_every_final_code_is_one_that_the_client_knows() -> None:
@@ -168,6 +270,13 @@ def test_client_errors_become_ours(code: int, is_fatal: bool) -> None:  # noqa: 
     found = broker_error(KafkaException(KafkaError(code)), "cannot do it")
     assert (found.fatal, found.safe, found.code) == (is_fatal, KafkaError(code).name(), KafkaError(code).name())
     assert str(found).startswith("cannot do it: ")
+
+
+def test_no_error_of_the_client_repeats_a_secret() -> None:
+    """The client shows what it does not understand of this property, to its end."""
+    text = "No token: Unrecognized sasl.oauthbearer.config beginning at: hunter2"
+    found = broker_error(KafkaError(KafkaError._AUTHENTICATION, text), "client")
+    assert str(found) == "client: No token: Unrecognized sasl.oauthbearer.config is not understood (_AUTHENTICATION)"
 
 
 def test_error_without_a_code_is_translated_too() -> None:
