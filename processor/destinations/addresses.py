@@ -6,7 +6,7 @@ import ipaddress
 import re
 from functools import lru_cache
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _ABSOLUTE: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*)://([^/?#]+)", re.ASCII)
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -67,14 +67,26 @@ def checked_address(url: str, *, allow_http: bool) -> str:
     Raises:
         ValueError: it is not such an address; the text names what is wrong.
     """
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError("must hold no blanks or control characters")
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an absolute https address")
+    if not _has_port_in_range(parts):
+        raise ValueError("must have a port from 1 to 65535, or none")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must hold neither a user name nor a query nor a fragment")
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ValueError("must be https: a key must not travel in the clear (`allow_http` lifts this)")
     return url
+
+
+def _has_port_in_range(parts: SplitResult) -> bool:
+    """Return whether an address names a port that there is, or none."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

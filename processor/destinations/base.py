@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-import msgspec
 from pydantic import BaseModel
 
-from processor.model import Answer, Built, Event, Mapped, Record, Rejected, Skipped, Verdict
+from processor.destinations.text import decode
+from processor.model import Answer, Built, Event, Mapped, Payload, Record, Rejected, Skipped, Verdict
 
 FieldType = Literal["string", "number", "boolean", "object", "list", "datetime", "any"]
 
@@ -150,7 +150,8 @@ class Destination(abc.ABC):
     limit_settings: ClassVar[Mapping[str, str]] = {}
     """Settings that mean a limit of `Endpoint`, as `batch_size` means `max_batch_count`; giving both is an error."""
     counters: ClassVar[frozenset[str]] = frozenset()
-    """Codes among a payload's warnings that only count what was left out of it; golden cases do not list them."""
+    """Codes among a payload's warnings that only count what was left out of it; golden cases and previews do not list
+    them."""
     summary: ClassVar[str] = ""
 
     name: str
@@ -195,6 +196,14 @@ class Destination(abc.ABC):
     def reload_secrets(self) -> None:  # noqa: B027 - most vendors' secrets need nothing done
         """Read secrets that come from files again; called while the destination is held."""
 
-    def decoded(self, payload_body: bytes, endpoint: str, now_ms: int) -> Any:  # noqa: ANN401 - any JSON value
-        """Return a payload as the JSON value that stands in a request sent at `now_ms`."""
-        return msgspec.json.decode(self.endpoints[endpoint].envelope.item(payload_body, now_ms))
+    def item(self, payload: Payload, now_ms: int) -> bytes:
+        """Return a payload as it stands in a request sent at `now_ms`: a JSON document of its own."""
+        return self.endpoints[payload.endpoint].envelope.item(payload.body, now_ms)
+
+    def decoded(self, payload: Payload, now_ms: int) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the same as a JSON value."""
+        return decode(self.item(payload, now_ms))
+
+    def warnings_of(self, mapped: Mapped) -> list[str]:
+        """Return what is odd about the payloads of one event, without codes that only count."""
+        return [code for payload in mapped.payloads for code in payload.warnings if code not in self.counters]

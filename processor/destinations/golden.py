@@ -40,9 +40,7 @@ def event_result(
     now_ms = _ms(now)
     destination = _destination(type_name, settings)
     mapped = Plan.compile(destination, DEFAULT).map(event, _record(record), now_ms)
-    raised = (warning for payload in mapped.payloads for warning in payload.warnings)
-    warnings = [warning for warning in raised if warning not in destination.counters]
-    return destination.vector_form(mapped, now_ms) | {"warnings": warnings}
+    return destination.vector_form(mapped, now_ms) | {"warnings": destination.warnings_of(mapped)}
 
 
 def answer_result(type_name: str, settings: Mapping[str, Any], line: Mapping[str, Any], now: str) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Final, Literal
 
 from msgspec.structs import force_setattr, replace
 
-from processor.config.problems import Path
+from processor.config.problems import Path, listed, nearest
 from processor.destinations.base import Action, Destination
 from processor.errors import ConfigError, MappingError
 from processor.mapping import Subscription, Subscriptions, SubscriptionSettings, compile_subscriptions
@@ -135,7 +134,7 @@ def _subscription_findings(actions: Mapping[str, Action], subscription: Subscrip
     """Yield what in one subscription does not fit the actions of its destination."""
     action = actions.get(subscription.action)
     if action is None:
-        yield ("action",), f"unknown action {_word(subscription.action, actions)}; allowed: {', '.join(actions)}"
+        yield ("action",), f"unknown action {_word(subscription.action, actions)}; allowed: {listed(actions)}"
         return
     keys = [key for key in subscription.mapping if key not in RESERVED_KEYS]
     if any(key.startswith(_DIRECTIVE_MARKS) for key in keys):
@@ -143,7 +142,8 @@ def _subscription_findings(actions: Mapping[str, Action], subscription: Subscrip
     names = [field.name for field in action.fields]
     for key in keys:
         if key not in names:
-            yield ("mapping", key), f"action {action.slug!r} has no field {_word(key, names)}"
+            text = f"action {action.slug!r} has no field {_word(key, names)}; allowed: {listed(names)}"
+            yield ("mapping", key), text
     for field in action.fields:
         if field.required and field.name not in keys:
             yield ("mapping",), f"action {action.slug!r} needs the field {field.name!r}"
@@ -151,5 +151,5 @@ def _subscription_findings(actions: Mapping[str, Action], subscription: Subscrip
 
 def _word(word: str, known: Iterable[str]) -> str:
     """Return a word in quotes, with the nearest known one as a hint where one is near."""
-    near = get_close_matches(word, list(known), n=1)
-    return f"{word!r} (did you mean {near[0]!r}?)" if near else repr(word)
+    near = nearest(word, known)
+    return repr(word) if near is None else f"{word!r} (did you mean {near!r}?)"

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
 from processor.config import Secret
+from processor.config.shape import spellings
 from processor.destinations import REGISTRY
 from processor.destinations.base import Action, Destination, Endpoint
 
@@ -36,7 +36,7 @@ def fields_page(registry: Mapping[str, type[Destination]] = REGISTRY) -> str:
 def example(vendor: type[Destination]) -> Destination:
     """Return a destination of a vendor with its defaults, and made-up values for what has none."""
     settings = {
-        _first_spelling(name, field): _made_up(field)
+        spellings(name, field)[0]: _made_up(field)
         for name, field in vendor.settings_model.model_fields.items()
         if field.is_required()
     }
@@ -53,11 +53,6 @@ def prose(text: str) -> str:
     """Return a description as Markdown in one line: outside code, what looks like a tag of HTML is none."""
     parts = text.replace("\n", " ").split("`")
     return "`".join(part if index % 2 else part.replace("<", "&lt;") for index, part in enumerate(parts))
-
-
-def _first_spelling(name: str, field: FieldInfo) -> str:
-    alias = field.validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else name
 
 
 def _made_up(field: FieldInfo) -> object:

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import AliasChoices, BaseModel
 
+from processor.config.shape import spellings
+
 
 def spelled(name: str, *others: str) -> AliasChoices:
     """Return the spellings of a setting for `Field(validation_alias=…)`, our own first.
@@ -18,10 +20,9 @@ def spelled(name: str, *others: str) -> AliasChoices:
 def add_spellings(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Let the JSON Schema of a settings model take every spelling of its fields, as editors check while one types."""
     for name, field in model.model_fields.items():
-        alias = field.validation_alias
-        if not isinstance(alias, AliasChoices):
+        names = spellings(name, field)
+        if len(names) == 1:
             continue
-        names = [choice for choice in alias.choices if isinstance(choice, str)]
         for other in names[1:]:
             schema["properties"][other] = schema["properties"][names[0]] | {"description": f"The same as `{name}`."}
         schema.setdefault("allOf", []).append(_one_of(names, required=names[0] in schema.get("required", ())))

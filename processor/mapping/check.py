@@ -29,9 +29,18 @@ MAX_VALUES: Final = 1_000_000
 
 def validate(mapping: Json) -> list[Problem]:
     """Return the problems that keep the mapping from being used, none when it can be."""
-    unfit = list(_unfit(mapping))
+    return unfit(mapping) or malformed(mapping)
+
+
+def unfit(mapping: Json) -> list[Problem]:
+    """Return why the mapping is no JSON value that can be worked with, none when it is one."""
+    return list(_unfit(mapping))
+
+
+def malformed(mapping: Json) -> list[Problem]:
+    """Return what Segment's own check has against a mapping that is fit to be looked at."""
     try:
-        return unfit or list(_Checks().value(mapping, ""))
+        return list(_Checks().value(mapping, ""))
     except RecursionError:
         return [TOO_DEEP]
 
@@ -75,8 +84,8 @@ def unknown(name: str) -> str:
     if name in LATER:
         return f"holds {name}, which this version does not know yet"
     near = difflib.get_close_matches(name, DIRECTIVES, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(DIRECTIVES))}"
-    return f"holds an unknown directive {name!r}; {hint}"
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"holds an unknown directive {name!r}; allowed: {', '.join(sorted(DIRECTIVES))}{hint}"
 
 
 def _unfit(mapping: Json) -> Iterator[Problem]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from processor.config.located import refuse
 from processor.errors import MappingError
 from processor.mapping.index import TriggerIndex
-from processor.mapping.transform import compile_mapping
-from processor.mapping.triggers import Trigger
+from processor.mapping.transform import compile_mapping, problems_at_load
+from processor.mapping.triggers import Trigger, TriggerError
 from processor.mapping.values import kind
 from processor.model import Event
 
@@ -31,8 +32,6 @@ RESERVED_KEYS: Final = frozenset(
 """What Segment stores at the root of a mapping beside its fields; none is a field."""
 
 _HASH_CHARS: Final = 12
-
-Checked = TypeVar("Checked")
 
 
 class SubscriptionSettings(BaseModel):
@@ -63,24 +62,42 @@ class SubscriptionSettings(BaseModel):
     @classmethod
     def _check_trigger(cls, value: str, info: ValidationInfo) -> str:
         """Refuse a trigger that cannot be used, where the file says it."""
-        _check(value, info, Trigger.parse)
+        if _is_enabled(info):
+            try:
+                Trigger.parse(value)
+            except TriggerError as error:
+                raise ValueError(error.safe) from error
         return value
 
     @field_validator("mapping")
     @classmethod
     def _check_mapping(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        """Refuse a mapping that cannot be used, where the file says it."""
-        _check(value, info, compile_mapping)
+        """Refuse a mapping that cannot be used, each problem where the file says it."""
+        problems = problems_at_load(value) if _is_enabled(info) else ()
+        if problems:
+            raise refuse(*((_steps(value, problem.path), problem.message) for problem in problems))
         return value
 
 
-def _check(value: Checked, info: ValidationInfo, compile_it: Callable[[Checked], object]) -> None:
-    """Refuse a value of an enabled subscription that does not compile."""
-    if info.data.get("enabled", True):
-        try:
-            compile_it(value)
-        except MappingError as error:
-            raise ValueError(error.safe) from error
+def _is_enabled(info: ValidationInfo) -> bool:
+    """Return whether the subscription that is being checked is in force."""
+    return bool(info.data.get("enabled", True))
+
+
+def _steps(mapping: dict[str, Any], path: str) -> tuple[str | int, ...]:
+    """Return the keys and positions that a problem's path stands for; keys may hold a slash themselves."""
+    steps: list[str | int] = []
+    node: Any = mapping
+    word = ""
+    for part in path.split("/")[1:]:
+        word += part
+        step = int(word) if isinstance(node, list) else word
+        if isinstance(node, dict) and step not in node:
+            word += "/"
+            continue
+        node, word = node[step], ""
+        steps.append(step)
+    return tuple(steps)
 
 
 class Subscription:

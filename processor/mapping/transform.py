@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from processor.errors import MappingError
-from processor.mapping.check import TOO_DEEP, validate
+from processor.mapping.check import TOO_DEEP, malformed, unfit, validate
 from processor.mapping.compiler import Compiler
 from processor.mapping.directives.base import Constant, Failing, Place, Problem
 from processor.mapping.javascript import utf16_length, utf16_unit
@@ -39,19 +39,34 @@ def transform(mapping: Json, event: Json) -> Json:
 def compile_mapping(mapping: Json) -> Callable[[Event], Json]:
     """Return the mapping as a function from event to result, or `ABSENT`; the function may raise `MappingError`.
 
-    Stricter than `transform`, for use at load: the root must be an object, and what could only fail for each event that
-    reaches it is refused here.
+    Stricter than `transform`, for use at load: see `problems_at_load`.
 
     Raises:
         MappingError: lists all problems of the mapping.
     """
+    _refuse(problems_at_load(mapping))
+    return _guarded(_compile_root(mapping, Compiler()))
+
+
+def problems_at_load(mapping: Json) -> list[Problem]:
+    """Return everything that keeps a mapping from being used, none when it can be.
+
+    More than Segment's own check finds: the root must be an object, and what could only fail for each event that
+    reaches it counts as well.
+    """
     if not isinstance(mapping, dict):
-        raise _error(f"/ should be an object but it is {kind(mapping)}")
-    _refuse(validate(mapping))
+        return [Problem("/", f"should be an object but it is {kind(mapping)}")]
+    problems = unfit(mapping)
+    if problems:
+        return problems
     compiler = Compiler()
-    resolve = _compile_root(mapping, compiler)
-    _refuse(compiler.failures)
-    return _guarded(resolve)
+    try:
+        _root(mapping, compiler)
+    except RecursionError:
+        return [TOO_DEEP]
+    problems = malformed(mapping)
+    known = {problem.path for problem in problems}
+    return problems + [failure for failure in compiler.failures if failure.path not in known]
 
 
 def _compile_root(mapping: Json, compiler: Compiler) -> Resolve:

@@ -53,13 +53,15 @@ def test_moveo_items_carry_id_user_and_order(settings: SandboxSettings) -> None:
 
 @_BOTH
 def test_moesif_items_carry_id_user_and_order(settings: SandboxSettings) -> None:
-    """An action's own id is its transaction id; profiles have none; the mark wins over both."""
+    """An action's own id is its transaction id, an update's whom and when it is about; the mark wins over both."""
     own_id = moesif_action()["transaction_id"]
     marked = moesif_action(metadata={"seq": 5, "ledger_id": "L5"}, user_id=..., anonymous_id="anon-19")
     said = _accepted(moesif("actions", moesif_action(), marked), settings)
     assert said.items == [Item("action", own_id, "u-501", 4), Item("action", "L5", "anon-19", 5)]
     assert said.status == 201
-    assert _accepted(moesif("users", moesif_user()), settings).items == [Item("user", None, "u-501")]
+    assert _accepted(moesif("users", moesif_user()), settings).items == [
+        Item("user", f"u-501@{moesif_user()['modified_time']}", "u-501")
+    ]
     assert _accepted(moesif("companies", moesif_company()), settings).items == [Item("company", None, "org-7")]
 
 

@@ -104,7 +104,7 @@ def _check(destination: Destination, payload: Payload) -> None:
     assert all(payload.lanes)
     assert len(set(payload.lanes)) == len(payload.lanes)
     assert payload.endpoint in destination.actions[payload.action].endpoints
-    item = destination.decoded(payload.body, payload.endpoint, NOW_MS)
+    item = destination.decoded(payload, NOW_MS)
     SCHEMAS[destination.type, payload.endpoint].validate(item)
 
 

@@ -100,7 +100,7 @@ def _check(destination: Destination, payload: Payload) -> None:
     assert len(set(payload.lanes)) == len(payload.lanes)
     endpoint = destination.endpoints[payload.endpoint]
     assert len(payload.body) <= endpoint.max_body_bytes
-    SCHEMAS[payload.endpoint].validate(destination.decoded(payload.body, payload.endpoint, NOW_MS))
+    SCHEMAS[payload.endpoint].validate(destination.decoded(payload, NOW_MS))
 
 
 @pytest.mark.parametrize("index", range(len(PLANS)))

@@ -31,6 +31,7 @@ from processor.destinations.moengage.payloads import (
 from processor.destinations.moengage.removals import MAX_BODY_BYTES
 from processor.destinations.moengage.settings import MoEngageSettings
 from processor.destinations.presets import load_presets
+from processor.destinations.text import decode
 from processor.model import Answer, Event, Mapped, Payload, Rejected, Skipped, Verdict
 
 _UNSUPPORTED_TYPE: Final = Skipped("unsupported_type")
@@ -122,7 +123,7 @@ class MoEngageDestination(Destination):
             return {"dropped": mapped.skipped[0].reason}
         first = mapped.payloads[0]
         if first.endpoint == BULK:
-            return {"elements": [msgspec.json.decode(payload.body) for payload in mapped.payloads]}
+            return {"elements": [self.decoded(payload, now_ms) for payload in mapped.payloads]}
         return {"request": self._request_form(first, now_ms)}
 
     def reload_secrets(self) -> None:
@@ -133,7 +134,7 @@ class MoEngageDestination(Destination):
     def _request_form(self, payload: Payload, now_ms: int) -> dict[str, Any]:
         """Return a request of one payload as golden cases write it."""
         endpoint = self.endpoints[payload.endpoint]
-        body = msgspec.json.decode(endpoint.envelope.join([payload.body], now_ms))
+        body = decode(endpoint.envelope.join([payload.body], now_ms))
         return {"method": endpoint.method, "path": endpoint.url.removeprefix(self.settings.origin), "body": body}
 
     def _use_secrets(self) -> None:

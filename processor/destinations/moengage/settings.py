@@ -9,7 +9,7 @@ from typing import Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from processor.config import Secret
+from processor.config import HeaderSecret
 from processor.destinations.addresses import checked_address
 from processor.destinations.gates import GateSettings
 from processor.destinations.moengage.keys import KeyCase
@@ -37,7 +37,7 @@ class MoEngageSettings(GateSettings):
         examples=["WKSPACE7EXAMPLE"],
         description="Workspace id, which the dashboard also calls App ID: Settings, Account, General.",
     )
-    api_key: Secret = Field(
+    api_key: HeaderSecret = Field(
         description="API key of the Data tile, from the environment or a file. It is the password of Basic "
         "authentication.",
     )

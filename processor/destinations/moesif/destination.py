@@ -101,10 +101,7 @@ class MoesifDestination(Destination):
             return {"dead_letter": mapped.rejected[0].reason}
         if not mapped.payloads:
             return {"dropped": mapped.skipped[0].reason}
-        operations = [
-            {_OPERATION[payload.endpoint]: self.decoded(payload.body, payload.endpoint, now_ms)}
-            for payload in mapped.payloads
-        ]
+        operations = [{_OPERATION[payload.endpoint]: self.decoded(payload, now_ms)} for payload in mapped.payloads]
         return {"ops": operations}
 
     def reload_secrets(self) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from processor.config import Secret
+from processor.config import HeaderSecret
 from processor.destinations.addresses import checked_address, is_absolute, is_ip
 from processor.destinations.gates import GateSettings
 from processor.destinations.spellings import add_spellings, spelled
@@ -27,7 +27,7 @@ class MoesifSettings(GateSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=add_spellings)
 
-    application_id: Secret = Field(
+    application_id: HeaderSecret = Field(
         validation_alias=spelled("application_id", "api_key"),
         description="The Collector Application Id, which Segment calls API key, from the environment or a file. Sent "
         "as `X-Moesif-Application-Id`.",

@@ -82,8 +82,7 @@ class MoveoDestination(Destination):
             return {"dead_letter": mapped.rejected[0].reason}
         if not mapped.payloads:
             return {"dropped": mapped.skipped[0].reason}
-        payload = mapped.payloads[0]
-        event: dict[str, Any] = self.decoded(payload.body, payload.endpoint, now_ms)
+        event: dict[str, Any] = self.decoded(mapped.payloads[0], now_ms)
         return event
 
     def reload_secrets(self) -> None:

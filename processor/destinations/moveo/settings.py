@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from processor.config import Secret
+from processor.config import HeaderSecret
 from processor.destinations.addresses import checked_address
 from processor.destinations.gates import GateSettings
 from processor.destinations.spellings import add_spellings, spelled
@@ -25,7 +25,7 @@ class MoveoSettings(GateSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=add_spellings)
 
-    api_key: Secret = Field(
+    api_key: HeaderSecret = Field(
         validation_alias=spelled("api_key", "apiKey"),
         description="The API token from the top of the Integrations page of the Moveo One app, from the environment or "
         "a file. Sent bare in `Authorization`.",

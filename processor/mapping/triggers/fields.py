@@ -78,9 +78,7 @@ def _unknown(token: Token, head: str, text: str) -> TriggerError:
     if head in BAGS:
         return TriggerError(f"{head} needs a member, as in {head}.plan", position=token.position)
     near = difflib.get_close_matches(head, [*HEAD_FIELDS, *BAGS], n=1)
-    hint = (
-        f"did you mean {near[0]}?"
-        if near
-        else f"fields are {', '.join(sorted(HEAD_FIELDS))} and what is in " + (", ".join(sorted(BAGS)))
-    )
-    return TriggerError(f"a condition on {head!r} would be skipped; {hint}", position=token.position)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    allowed = f"{', '.join(sorted(HEAD_FIELDS))}, and what is in {', '.join(sorted(BAGS))}"
+    message = f"a condition on {head!r} would be skipped; allowed: {allowed}{hint}"
+    return TriggerError(message, position=token.position)

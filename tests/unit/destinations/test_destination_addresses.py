@@ -34,6 +34,12 @@ def test_addresses_for_keys(url: str) -> None:
         "https://vendor.example/#x",
         "http://[::1",
         "http://10.0.0.5:8080",
+        "https://vendor.example:0",
+        "https://vendor.example:65536",
+        "https://vendor.example:https",
+        "https://vendor .example",
+        "https://vendor.example/a\n",
+        "https://vendor\u2028.example",
         "",
     ],
 )

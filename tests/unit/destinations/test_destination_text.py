@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.destinations.text import encode, id_text, is_blank, js_bytes_count, js_number
+from processor.destinations.text import decode, encode, id_text, is_blank, js_bytes_count, js_number
 from processor.errors import MappingError
 
 
@@ -104,6 +104,12 @@ def test_nulls_and_big_integers_are_no_endless_numbers() -> None:
     value = {"nothing": None, "big": 10**30, "text": "\u02ff\u07ff null", "float": 1.7e308, "list": [None, 0.5]}
 
     assert json.loads(encode(value)) == value
+
+
+def test_the_longest_numbers_are_read_back() -> None:
+    """Whatever can be sent can be shown, with its sign."""
+    longest = [-(10**4299), 10**4299]
+    assert decode(encode(longest)) == longest
 
 
 def test_a_number_too_long_to_print_is_an_error() -> None:

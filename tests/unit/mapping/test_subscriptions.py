@@ -52,8 +52,11 @@ def test_segments_own_keys_are_no_fields() -> None:
     ("changes", "location", "part"),
     [
         ({"trigger": "type = 'track'"}, ("trigger",), 'use instead: type = "track"'),
-        ({"mapping": {"a": {"@nope": 1}}}, ("mapping",), "/a holds an unknown directive"),
-        ({"mapping": {"a": [{"@path": 1}]}}, ("mapping",), "/a/0/@path needs a text"),
+        ({"mapping": {"a": {"@nope": 1}}}, ("mapping", "a"), "holds an unknown directive"),
+        ({"mapping": {"a": [{"@path": 1}]}}, ("mapping", "a", 0, "@path"), "needs a text"),
+        ({"mapping": {"a/b": {"c": {"@if": {}}}}}, ("mapping", "a/b", "c", "@if"), "needs exists or blank"),
+        ({"mapping": {"": {"@path": {"@template": 1}}}}, ("mapping", "", "@path", "@template"), "should be a text"),
+        ({"mapping": {"@pth": "$.a"}}, ("mapping",), "allowed: @if, @path, @template; did you mean @path?"),
         ({"mapping": []}, ("mapping",), "dictionary"),
         ({"name": ""}, ("name",), "at least 1 character"),
         ({"tigger": "x"}, ("tigger",), "not permitted"),
@@ -66,6 +69,18 @@ def test_settings_are_refused_where_the_file_says_them(changes: Json, location: 
     (error,) = caught.value.errors()
     assert error["loc"] == location
     assert part in error["msg"]
+
+
+def test_all_problems_of_a_mapping_are_told() -> None:
+    """Those that Segment's own check finds, and those that would fail for each event; each place once."""
+    mapping = {"a": {"@path": 1}, "b": [{"@template": 5}, {"@if": {"exists": 1, "then": [{"@no": 1}]}}]}
+    with pytest.raises(ValidationError) as caught:
+        _settings(mapping=mapping)
+    assert [error["loc"][1:] for error in caught.value.errors()] == [
+        ("a", "@path"),
+        ("b", 0, "@template"),
+        ("b", 1, "@if", "then", 0),
+    ]
 
 
 def test_what_is_not_enabled_is_not_checked() -> None:
