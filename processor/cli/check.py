@@ -23,12 +23,15 @@ def check(
     """Tell everything that is wrong with a file, without starting."""
     from processor import app
     from processor.errors import ConfigError
+    from processor.operations.logs import configure
     from processor.settings import load_settings
 
     settings = load_settings(config)
+    configure(settings.operations.logs)
     found = app.check(settings, online=online)
     for warning in found.warnings:
         typer.echo(f"warning: {warning}", err=True)
     if found.problems:
         raise ConfigError("\n".join(found.problems))
-    typer.echo(f"{config}: fine ({len(settings.destinations)} destinations)")
+    count = len(settings.destinations)
+    typer.echo(f"{config}: fine ({count} {'destination' if count == 1 else 'destinations'})")

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Final, NoReturn
 
 import typer
 
 from processor.cli import check, demo, offsets, preview, run, sandbox, schema, version
-from processor.errors import ConfigError, ProcessorError
+from processor.errors import BrokerError, ConfigError, ProcessorError
 
 EXIT_FAILURE: Final = 1
 EXIT_CONFIGURATION: Final = 2
@@ -31,6 +33,7 @@ for _command in (run, demo, check, preview, sandbox, schema, offsets, version):
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Do what `arguments` (default: the command line) say, and exit."""
+    _replace_closed_streams()
     try:
         application(arguments, prog_name="segment-bridge")
         code = 0
@@ -47,8 +50,25 @@ def _explanation(error: Exception) -> str:
     """Return what went wrong for a person, without anything that may be event data."""
     from processor.operations.logs import safe_text, safe_traceback
 
-    is_expected = isinstance(error, ProcessorError | OSError)
-    return safe_text(error) if is_expected else "\n  ".join(["unexpected error", *safe_traceback(error)])
+    match error:
+        case BrokerError():  # speaks of brokers, topics and groups
+            return f"Kafka: {error}"
+        case OSError(strerror=str(text), filename=str(name)):
+            return f"{name}: {text}"
+        case OSError(strerror=str(text)):
+            return text
+        case ProcessorError() | OSError():
+            return safe_text(error)
+        case _:
+            return "\n  ".join(["unexpected error", *safe_traceback(error)])
+
+
+def _replace_closed_streams() -> None:
+    """Put the null device in the place of standard streams that were closed (`<&-`), which Python leaves out."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            null = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - open as long as the process lives
+            setattr(sys, name, null)
 
 
 def _fail(message: str, code: int) -> int:

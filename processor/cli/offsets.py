@@ -20,6 +20,7 @@ def offsets(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Set where a destination goes on reading. What lies between is sent again, or never."""
+    from processor.operations.logs import configure
     from processor.settings import load_settings
     from processor.source.reset import set_positions
     from processor.source.start import start_time_ms
@@ -30,6 +31,7 @@ def offsets(
         raise typer.BadParameter(str(error), param_hint="--to") from error
     settings = load_settings(config)
     (name,) = select(settings.destinations, [destination])
+    configure(settings.operations.logs, destination=name)
     group_id = settings.group_id(name)
     positions = set_positions(settings.kafka, group_id, settings.kafka.topics, to)
     for (topic, partition), offset in sorted(positions.items()):

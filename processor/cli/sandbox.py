@@ -28,10 +28,14 @@ def sandbox(
     seed: Annotated[int, typer.Option(help="Seed of what goes wrong by chance.")] = 0,
 ) -> None:
     """Serve stand-ins for the three vendors, to try the bridge against; `/_sandbox/` shows and changes them."""
+    from processor.operations.signals import exit_code
     from processor.sandbox.faults import parse_fault
     from processor.sandbox.settings import SandboxSettings
     from processor.sandbox.standins import serve
 
     faults = tuple(parse_fault(text) for text in fault or [])
     settings = SandboxSettings(record=record, faults=faults, seed=seed)
-    serve(host, port, settings, on_ready=lambda url: typer.echo(f"vendors at {url}, counts at {url}/_sandbox/counts"))
+    told = serve(
+        host, port, settings, on_ready=lambda url: typer.echo(f"vendors at {url}, counts at {url}/_sandbox/counts")
+    )
+    raise typer.Exit(exit_code(0, [told]))

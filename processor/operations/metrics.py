@@ -188,6 +188,12 @@ CATALOGUE: tuple[Metric, ...] = (
         _tally(lambda tally: _by("occurrence", tally["events"])),
     ),
     Metric(
+        "segment_bridge_records_expired_total",
+        "counter",
+        "Records that the broker deleted before they were read, by partition.",
+        _tally(lambda tally: _by_two("topic", "partition", tally["expired"])),
+    ),
+    Metric(
         "segment_bridge_lag_records",
         "gauge",
         "End of the log minus committed, by partition.",

@@ -84,17 +84,23 @@ async def serve(settings: PageSettings, read_all: ReadAll, *, supervised: bool) 
     """Serve the page inside the block; gives the port, which is another than asked for only when 0 was.
 
     Raises:
-        OSError: The address cannot be listened on.
+        OSError: The address cannot be listened on; says that it is about the page.
     """
     page = Page(read_all, supervised=supervised)
     runner = web.AppRunner(page.application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
+        await _listen(web.TCPSite(runner, settings.host, settings.port))
         port = int(runner.addresses[0][1])
         logger.info("page is served", extra={"url": f"http://{settings.host}:{port}/status"})
         yield port
     finally:
         await runner.cleanup()
         page.close()
+
+
+async def _listen(site: web.TCPSite) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        raise OSError(error.errno, f"the page cannot be served: {error.strerror}") from error

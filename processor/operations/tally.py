@@ -42,6 +42,8 @@ class TallyReport(TypedDict):
     request_seconds: dict[str, float]
     warnings: dict[str, int]
     events: dict[str, int]
+    expired: Nested
+    """Records that the broker deleted before they were read, by topic and partition."""
 
 
 def nested(pairs: Pairs) -> Nested:
@@ -57,6 +59,7 @@ class Tally:
 
     __slots__ = (
         "_events",
+        "_expired",
         "_outcomes",
         "_payloads",
         "_request_bytes",
@@ -82,6 +85,7 @@ class Tally:
         self._request_seconds: defaultdict[str, float] = defaultdict(float)
         self._warnings: defaultdict[str, int] = defaultdict(int)
         self._events: defaultdict[str, int] = defaultdict(int)
+        self._expired: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def read(self, count: int, size_bytes: int) -> None:
         """Count records handed over by the consumer, and the bytes of their values."""
@@ -115,6 +119,10 @@ class Tally:
         """Count a happening of the pipeline itself, such as `circuit_opened` or `possible_duplicates`."""
         self._events[event] += count
 
+    def expire(self, topic: str, partition: int, count: int) -> None:
+        """Count records of a partition that the broker deleted before they were read."""
+        self._expired[topic, str(partition)] += count
+
     def ended(self, outcome: Outcome) -> int:
         """Return how many records ended so, whatever the reason."""
         return sum(count for (name, _), count in self._outcomes.items() if name == outcome.value)
@@ -141,6 +149,7 @@ class Tally:
             request_seconds=dict(self._request_seconds),
             warnings=dict(self._warnings),
             events=dict(self._events),
+            expired=nested(self._expired),
         )
 
     def _records(self) -> RecordCounts:

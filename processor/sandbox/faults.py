@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from processor.config.wording import allowed_text, is_own, message_text
 from processor.errors import ConfigError
 
 Vendor = Literal["moveo", "moesif", "moengage"]
@@ -97,7 +98,7 @@ class SlowBody(Scope):
 
 
 class Refuse(Scope):
-    """A request that holds a chosen item is refused whole, as the vendors do; `rate` is left at 1 by design."""
+    """A request that holds a chosen item is refused whole, as the vendors do; each such request, so `rate` is none."""
 
     kind: Literal["refuse"] = Field(default="refuse", description="Names this fault.")
     ids: frozenset[str] = Field(default=frozenset(), description="Item ids that are refused.")
@@ -110,6 +111,8 @@ class Refuse(Scope):
     def _chosen(self) -> Refuse:
         if not self.ids and not self.users:
             raise ValueError("name at least one id or user")
+        if self.rate != 1 or self.burst_count != 1:
+            raise ValueError("rate and burst_count do not go with refuse: a chosen item is refused each time")
         return self
 
 
@@ -147,4 +150,18 @@ def parse_fault(text: str) -> Fault:
 def _first(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in problem["loc"][1:])
-    return f"{place}: {problem['msg']}" if place else problem["msg"]
+    match problem["type"]:
+        case "union_tag_invalid":
+            return f"no such kind; allowed: {problem['ctx']['expected_tags']}"
+        case "extra_forbidden":
+            return f"{place}: no such key; allowed: {', '.join(_keys(str(problem['loc'][0])))}"
+        case "missing":
+            return f"{place}: a required key is missing"
+    text = message_text(problem) if is_own(problem) else f"allowed: {allowed_text(problem)}"
+    return f"{place}: {text}" if place else text
+
+
+def _keys(kind: str) -> list[str]:
+    """Return the keys that a fault of this kind takes."""
+    (model,) = (model for model in get_args(get_args(Fault)[0]) if model.model_fields["kind"].default == kind)
+    return [name for name in model.model_fields if name != "kind"]

@@ -97,6 +97,7 @@ class _Light(Struct, gc=False):
     user_id: Any = None
     anonymous_id: Any = None
     company_id: Any = None
+    modified_time: dt.datetime | UnsetType = UNSET
     metadata: Marks = NO_MARKS
 
 
@@ -227,9 +228,17 @@ def _is_address(text: str) -> bool:
 
 def _item(call: str, form: Any) -> Item:  # noqa: ANN401 - any of the forms
     marks = form.metadata
-    own_id = form.transaction_id if call == "action" else None
     user = form.company_id if call == "company" else mark_text(form.user_id) or mark_text(form.anonymous_id)
-    return Item(call, mark_text(marks.ledger_id) or mark_text(own_id), mark_text(user), mark_number(marks.seq))
+    own_id = mark_text(form.transaction_id) if call == "action" else _update_id(user, form)
+    return Item(call, mark_text(marks.ledger_id) or own_id, mark_text(user), mark_number(marks.seq))
+
+
+def _update_id(of: Any, profile: Any) -> str | None:  # noqa: ANN401 - a user or a company, and its id
+    """Return whom an update is about and of when it is: Moesif gives updates no id. None for one without a time."""
+    if profile.modified_time is UNSET:
+        return None
+    time = _utc(profile.modified_time).astimezone(dt.UTC)
+    return f"{of}@{time.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
 def _repeated(call: str, items: Sequence[Item]) -> list[str]:

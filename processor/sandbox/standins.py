@@ -166,26 +166,30 @@ class StandIns:
 
 def serve(
     host: str, port: int, settings: SandboxSettings | None = None, *, on_ready: Callable[[str], None] = lambda _: None
-) -> None:
-    """Serve in the foreground until SIGINT or SIGTERM; `on_ready` gets the base address. For the main thread.
+) -> signal.Signals:
+    """Serve in the foreground until SIGINT or SIGTERM, and return which; `on_ready` gets the base address.
+
+    For the main thread.
 
     Raises:
         OSError: When the address cannot be bound.
     """
-    asyncio.run(_serve_until_told(host, port, SandboxSettings() if settings is None else settings, on_ready))
+    return asyncio.run(_serve_until_told(host, port, SandboxSettings() if settings is None else settings, on_ready))
 
 
-async def _serve_until_told(host: str, port: int, settings: SandboxSettings, on_ready: Callable[[str], None]) -> None:
+async def _serve_until_told(
+    host: str, port: int, settings: SandboxSettings, on_ready: Callable[[str], None]
+) -> signal.Signals:
     server = StandInServer(settings)
     server.admin = AdminRoutes(server).handle
-    told = asyncio.Event()
+    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, told.put_nowait, number)
     runner, bound = await _listen(server, host, port)
     on_ready(f"http://{host}:{bound}")
     try:
-        await told.wait()
+        return await told.get()
     finally:
         await runner.cleanup()
         server.ledger.close()

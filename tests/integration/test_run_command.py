@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions
 
 from processor.sandbox.settings import SandboxKeys
 from processor.sandbox.standins import StandIns
@@ -97,10 +96,8 @@ class World:
 
     def committed(self, destination: str) -> dict[int, int]:
         """Return the group's offsets, asked from outside."""
-        group_id = f"{self.prefix}.{destination}"
-        request = [ConsumerGroupTopicPartitions(group_id)]
-        answer = self.kafka.admin.list_consumer_group_offsets(request)[group_id].result(20)
-        return {each.partition: each.offset for each in answer.topic_partitions if each.topic == self.topic}
+        found = self.kafka.committed(f"{self.prefix}.{destination}")
+        return {number: each.offset for (topic, number), each in found.items() if topic == self.topic}
 
 
 @pytest.fixture

@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from processor import app
 from processor.config import load_document
+from processor.errors import BrokerError
+from processor.settings import load_settings
 
 ROOT = Path(__file__).parents[3]
 KEYS = {"MOVEO_API_KEY": "k1", "MOESIF_APPLICATION_ID": "k2", "MOENGAGE_API_KEY": "k3"}
@@ -44,6 +47,31 @@ def test_check_accepts_the_examples(name: str) -> None:
     result = typed("check", "--config", ROOT / "examples" / name)
     assert result.returncode == 0, result.stderr.decode()
     assert b"fine" in result.stdout
+
+
+def test_check_tells_no_answer_from_a_wrong_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Kafka that gives no answer is a failure and no fault of the file, unless something else is wrong with that."""
+    monkeypatch.setenv("MOESIF_APPLICATION_ID", "k")
+    path = tmp_path / "segment-bridge.yaml"
+    path.write_text(EXAMPLE.read_text())
+    settings = load_settings(path)
+
+    def silent(*_: object) -> list[str]:
+        raise BrokerError("cannot describe topic t: timed out (_TIMED_OUT)", code="_TIMED_OUT", fatal=False)
+
+    monkeypatch.setattr(app, "_missing_topics", silent)
+    with pytest.raises(BrokerError, match="cannot describe topic t"):
+        app.check(settings, online=True)
+
+    def missing_then_silent(*_: object) -> list[str]:
+        monkeypatch.setattr(app, "topic_problems", silent)
+        return ["t"]
+
+    monkeypatch.setattr(app, "_missing_topics", missing_then_silent)
+    assert app.check(settings, online=True).problems == [
+        "kafka.topics: topic t does not exist",
+        "Kafka: cannot describe topic t: timed out (_TIMED_OUT)",
+    ]
 
 
 def test_check_tells_everything_that_is_wrong(tmp_path: Path) -> None:
@@ -132,15 +160,18 @@ def sandbox() -> Iterator[subprocess.Popen[str]]:
     running.communicate()
 
 
-def test_sandbox_says_where_it_listens_and_ends_on_sigterm(sandbox: subprocess.Popen[str]) -> None:
-    """The address is printed, the faults asked for are in force, and SIGTERM is a clean end."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_sandbox_says_where_it_listens_and_ends_by_signal(
+    sandbox: subprocess.Popen[str], number: signal.Signals, code: int
+) -> None:
+    """The address is printed, the faults asked for are in force, SIGTERM is a clean end and Ctrl-C an interruption."""
     assert sandbox.stdout is not None
     url = sandbox.stdout.readline().split()[2].rstrip(",")
     with urllib.request.urlopen(f"{url}/_sandbox/faults", timeout=10) as answer:
         (fault,) = json.load(answer)["faults"]
     assert (fault["kind"], fault["status"], fault["vendor"]) == ("status", 503, "moveo")
-    sandbox.send_signal(signal.SIGTERM)
-    assert sandbox.wait(timeout=20) == 0
+    sandbox.send_signal(number)
+    assert sandbox.wait(timeout=20) == code
 
 
 def test_sandbox_refuses_a_fault_that_it_does_not_know() -> None:

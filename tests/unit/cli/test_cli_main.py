@@ -75,7 +75,17 @@ def misconfigured() -> None:
 
 def disconnected() -> None:
     """End as on a Kafka that refuses."""
-    raise BrokerError("cannot reach jane@example.test", code="_ALL_BROKERS_DOWN", fatal=True)
+    raise BrokerError("cannot describe topic events: timed out (_TIMED_OUT)", code="_TIMED_OUT", fatal=True)
+
+
+def unreadable() -> None:
+    """End as on a file that was named and is not there."""
+    raise FileNotFoundError(2, "No such file or directory", "/nowhere/accepted.ndjson")
+
+
+def taken() -> None:
+    """End as on an address that somebody else has."""
+    raise OSError(98, "address already in use")
 
 
 def broken() -> None:
@@ -92,7 +102,9 @@ def fine() -> None:
     [
         (fine, 0, ""),
         (misconfigured, 2, "segment-bridge.yaml:3:5: kafka.topics: required"),
-        (disconnected, 1, "BrokerError: _ALL_BROKERS_DOWN"),
+        (disconnected, 1, "Kafka: cannot describe topic events: timed out (_TIMED_OUT)"),
+        (unreadable, 1, "/nowhere/accepted.ndjson: No such file or directory"),
+        (taken, 1, "address already in use"),
         (broken, 1, "ValueError"),
         (interrupted, 130, ""),
     ],
@@ -112,6 +124,28 @@ def test_exit_codes(
     written = capsys.readouterr().err
     assert said in written
     assert "jane@example.test" not in written
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_bug(closed: str, tmp_path: Path) -> None:
+    """A shell may close any standard stream; the program then reads nothing, or writes to nobody."""
+    path = tmp_path / "segment-bridge.yaml"
+    path.write_text(
+        "kafka: {bootstrap_servers: localhost:9092, topics: [events]}\n"
+        "destinations: {m: {type: moesif, start: latest, settings: {application_id: {env: CLOSED_TEST_KEY}}}}\n"
+    )
+    command = [sys.executable, "-m", "processor", "preview", "-d", "m", "-c", str(path)]
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "CLOSED_TEST_KEY": "k"}
+    result = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *command],
+        input=b'{"type":"track","event":"e","userId":"u"}\n',
+        capture_output=True,
+        check=False,
+        env=environ,
+        timeout=60,
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert bool(result.stdout) == (closed == "2>&-")
 
 
 def test_select_takes_all_by_default() -> None:

@@ -92,13 +92,18 @@ def test_run_waits_for_kafka_and_stops_when_told(
     assert "a-made-up-key" not in log
 
 
-def test_a_taken_port_is_a_failure(start: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path) -> None:
-    """A bridge that cannot be looked at does not run: exit code 1, with the reason."""
-    running, port = start("one")
+@pytest.mark.parametrize("names", [("one",), ("one", "two")], ids=["alone", "supervised"])
+def test_a_taken_port_is_a_failure(
+    names: tuple[str, ...], start: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+) -> None:
+    """A bridge that cannot be looked at does not run: exit code 1, with the reason, which is no bug's."""
+    running, port = start(*names)
     until(lambda: statuses(port), "the page is served")
     second = subprocess.run(
         command(tmp_path), cwd=ROOT, env=ENVIRON, capture_output=True, check=False, timeout=60, text=True
     )
     assert second.returncode == 1
+    assert "the page cannot be served" in second.stderr
     assert "address already in use" in second.stderr
+    assert "unexpected error" not in second.stderr
     assert running.poll() is None

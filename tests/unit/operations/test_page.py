@@ -30,6 +30,7 @@ def report(**changes: object) -> StatusReport:
     tally.retry("events", "http_503")
     tally.warn("time_missing")
     tally.note("circuit_opened")
+    tally.expire("t", 3, 5)
     working = StatusReport(
         state="running",
         ready=True,
@@ -96,7 +97,7 @@ async def test_metrics_are_read_at_the_moment_of_asking() -> None:
 async def test_a_port_in_use_is_an_error() -> None:
     """Two pages cannot share a port; the second says so instead of serving nothing."""
     async with serve(ANY_PORT, dict, supervised=False) as port:
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(OSError, match=r"^\[Errno \d+\] the page cannot be served: .*address already in use"):
             async with serve(PageSettings(port=port), dict, supervised=False):
                 pytest.fail("two pages listen on one port")
 
@@ -136,6 +137,7 @@ def test_values_stand_under_their_labels() -> None:
         ("segment_bridge_in_flight_records", "a", ""): 2,
         ("segment_bridge_requests_total", "a", "endpoint=events,status=200"): 1,
         ("segment_bridge_request_seconds_total", "a", "endpoint=events"): 0.5,
+        ("segment_bridge_records_expired_total", "a", "partition=3,topic=t"): 5,
         ("segment_bridge_destination_state", "a", "reason=,state=running"): 1,
     }
     assert expected == {key: exported[key] for key in expected}

@@ -51,6 +51,9 @@ def test_report_holds_every_count_under_its_names() -> None:
     tally.retry("events", "timeout")
     tally.warn("time_missing", 3)
     tally.note("circuit_opened")
+    tally.expire("t", 0, 3)
+    tally.expire("t", 0, 4)
+    tally.expire("t", 1, 1)
     expected = {
         "records": {
             "consumed": 4,
@@ -69,6 +72,7 @@ def test_report_holds_every_count_under_its_names() -> None:
         "request_seconds": {"events": 0.75},
         "warnings": {"time_missing": 3},
         "events": {"circuit_opened": 1},
+        "expired": {"t": {"0": 7, "1": 1}},
     }
     assert expected == json.loads(json.dumps(tally.report()))
 

@@ -155,12 +155,16 @@ def test_a_flag_names_a_fault(text: str, fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("fire", "fire"),
+        ("fire", "no such kind; allowed: 'latency', 'status'"),
         ("status:503", "not name=value"),
-        ("status:status=teapot", "status"),
-        ("status:colour=red", "colour"),
-        ("status:vendor=acme", "vendor"),
-        ("latency:ms=9,max_ms=5", "max_ms"),
+        ("status:status=teapot", "status: allowed: a whole number"),
+        ("status:status=99", "status: allowed: greater than or equal to 300"),
+        ("status:colour=red", "colour: no such key; allowed: vendor, endpoint, rate"),
+        ("status:vendor=acme", "vendor: allowed: 'moveo', 'moesif' or 'moengage'"),
+        ("latency", "ms: a required key is missing"),
+        ("latency:ms=9,max_ms=5", ": max_ms must not be below ms"),
+        ("refuse:ids=a,rate=0.5", "rate and burst_count do not go with refuse"),
+        ("refuse:ids=a,burst_count=2", "rate and burst_count do not go with refuse"),
         ("refuse:status=400", "at least one id or user"),
     ],
 )
