@@ -21,9 +21,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from processor.source.deadline import Deadline
+from processor.source.group_offsets import GroupOffsets
+from processor.source.partitions import Committed, Partition
 from tests.kafka_jars import KafkaUnavailableError, jars
 
 READY_TIMEOUT_S = 60.0
@@ -109,6 +112,21 @@ class Kafka:
         """Return how many partitions of the topic have a leader."""
         known = self.admin.list_topics(topic, timeout=10).topics[topic].partitions.values()
         return sum(1 for partition in known if partition.leader >= 0 and partition.error is None)
+
+    def offsets(self, group_id: str) -> GroupOffsets:
+        """Return an outside reader of a group's offsets, to be closed."""
+        properties = {**QUIET, "bootstrap.servers": self.bootstrap_servers, "group.id": group_id}
+        return GroupOffsets(group_id, lambda: Consumer(properties))
+
+    def committed(self, group_id: str) -> dict[Partition, Committed]:
+        """Return every offset that the group has committed, of any topic."""
+        topics = self.admin.list_topics(timeout=20).topics
+        names = [name for name in topics if not name.startswith("__")]
+        offsets = self.offsets(group_id)
+        try:
+            return offsets.committed([(name, n) for name in names for n in topics[name].partitions], Deadline.after(20))
+        finally:
+            offsets.close()
 
     def produce(
         self,
