@@ -29,7 +29,8 @@ from processor.operations.signals import exit_code, stop_signals
 from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
 from processor.pipeline.ledger import Ledger
-from processor.pipeline.pipeline import Pipeline, PipelineSettings
+from processor.pipeline.pipeline import Pipeline
+from processor.pipeline.ports import PipelineSettings
 from processor.pipeline.preview import preview_line
 from processor.pipeline.reading import Reading
 from processor.pipeline.report import Marks, status_report
@@ -41,6 +42,7 @@ from processor.source.consumer import ConsumerThread
 from processor.source.deadline import Deadline
 from processor.source.decode import Decoder
 from processor.source.decode_settings import DecodeSettings
+from processor.source.group_offsets import GroupOffsets
 from processor.source.properties import client_properties
 from processor.source.settings import GroupSettings, KafkaSettings
 from processor.source.window import Window
@@ -141,7 +143,7 @@ class Bridge:
                 async with page:
                     code = await self._serve()
             except OSError as error:
-                log.error("the page cannot be served: %s", error)  # noqa: TRY400 - the address says it all
+                log.error("%s", error.strerror or error)  # noqa: TRY400 - what and where are in the text
                 code = EXIT_FAILURE
             return exit_code(code, seen)
 
@@ -179,8 +181,10 @@ class Bridge:
             client_properties(settings.kafka),
             mask=own.mask,
             on_state=self.pipeline.letters_writable,
+            on_crash=self.pipeline.fail,
         )
-        self._watch = Watch(Cluster(clients.admin()), group.group_id, settings.kafka.topics, self.pipeline, self._marks)
+        offsets = GroupOffsets(group.group_id, clients.reader)
+        self._watch = Watch(Cluster(clients.admin()), offsets, settings.kafka.topics, self.pipeline, self._marks)
         self.pipeline.connect(dispatcher, self._dead_letters, self._consumer)
 
     async def _serve(self) -> int:
@@ -194,39 +198,43 @@ class Bridge:
         self._consumer.start()
         try:
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-            failure = work.exception() if work.done() else None
             self._is_stopping = True
-            return await self._end(failure)
+            return await self._end()
         finally:
             for task in (work, watch, stop):
                 task.cancel()
             await asyncio.gather(work, watch, stop, return_exceptions=True)
 
-    async def _end(self, failure: BaseException | None) -> int:
+    async def _end(self) -> int:
         """Stop in order: reading, sending, the group, dead letters, connections. Return the exit code."""
         drain_s = self._own.delivery.drain_ms / 1000
-        if failure is None:
+        pipeline = self.pipeline
+        if pipeline.failure is None:
             log.info("destination %s stops: sending what waits, at most %.0f s", self._name, drain_s)
-            await self.pipeline.stop()
-        self._consumer.stop(failure is None)
-        left = await asyncio.to_thread(self._consumer.join, drain_s + CLOSE_SLACK_S)
-        await self.pipeline.dispatcher.close()
-        unwritten = await self._close_letters()
+            await pipeline.stop()
+        self._consumer.stop(pipeline.failure is None)
+        has_left = await asyncio.to_thread(self._consumer.join, drain_s + CLOSE_SLACK_S)
+        await pipeline.dispatcher.close()
+        unwritten_count = await self._close_letters()
         await self._http.aclose()
-        if not left:
+        if not has_left:
             log.error("the consumer thread did not end in time")
-        return self._exit_code(failure, is_clean=left and not unwritten)
+        return self._exit_code(is_clean=has_left and not unwritten_count)
 
     async def _close_letters(self) -> int:
         """Return how many dead letters were not written in time."""
         try:
-            return await self._dead_letters.close(CLOSE_SLACK_S / 2)
+            unwritten = await self._dead_letters.close(CLOSE_SLACK_S / 2)
         except InvariantError:
             log.exception("the writer of dead letters ended by a bug")
             return 1
+        if unwritten:
+            log.error("dead letters not written in time: %d; their records are left to the next owner", unwritten)
+        return unwritten
 
-    def _exit_code(self, failure: BaseException | None, *, is_clean: bool) -> int:
-        """Say how it ended."""
+    def _exit_code(self, *, is_clean: bool) -> int:
+        """Say how it ended. A failure counts also when it came while stopping."""
+        failure = self.pipeline.failure
         if failure is None:
             log.info("destination %s has stopped", self._name)
             return EXIT_OK if is_clean else EXIT_FAILURE
@@ -268,7 +276,11 @@ class Findings(NamedTuple):
 
 
 def check(settings: Settings, *, online: bool) -> Findings:
-    """Return what only compiling valid settings, or asking Kafka, can tell about them."""
+    """Return what only compiling valid settings, or asking Kafka, can tell about them.
+
+    Raises:
+        BrokerError: Kafka gave no answer, and nothing else is wrong.
+    """
     found = Findings([], [])
     for name, own in settings.destinations.items():
         try:
@@ -282,7 +294,7 @@ def check(settings: Settings, *, online: bool) -> Findings:
 
 
 def _ask_kafka(settings: Settings, found: Findings) -> None:
-    """Add what Kafka says against these settings."""
+    """Add what Kafka says against these settings. No answer says nothing against them, so that alone is raised."""
     admin = KafkaClients(settings.kafka, f"{settings.kafka.group_prefix}.check").admin()
     topics = settings.kafka.topics
     try:
@@ -292,6 +304,8 @@ def _ask_kafka(settings: Settings, found: Findings) -> None:
         for problem in topic_problems(admin, settings.dead_letters.topic, there, CHECK_TIMEOUT_S):
             (found.problems if problem.severity == "error" else found.warnings).append(problem.message)
     except BrokerError as error:
+        if not found.problems:
+            raise
         found.problems.append(f"Kafka: {error}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +30,8 @@ class LoopClock:
     def __init__(self, seed: int = 0) -> None:
         """Draw from this seed."""
         self._random = random.Random(seed)
+        self.step_s = 0.0
+        """How far the wall clock has been set on since the start; the loop's own time knows nothing of it."""
 
     def now_s(self) -> float:
         """Return the loop's time."""
@@ -36,7 +39,7 @@ class LoopClock:
 
     def wall_ms(self) -> int:
         """Return a wall clock that moves with the loop's time."""
-        return START_MS + int(self.now_s() * 1000)
+        return START_MS + int((self.now_s() + self.step_s) * 1000)
 
     def chance(self) -> float:
         """Return a number from zero to below one."""
@@ -143,10 +146,17 @@ class FakeVendor:
     `answer` gets each request and returns the status to answer with, or an `Answer`.
     """
 
-    def __init__(self, answer: Callable[[Request], int | Answer] | None = None, *, latency_s: float = 0.05) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Request], int | Answer] | None = None,
+        *,
+        latency_s: float = 0.05,
+        connect_s: float = 0.0,
+    ) -> None:
         """Accept everything unless a script says otherwise."""
         self.answer: Callable[[Request], int | Answer] = (lambda _: 200) if answer is None else answer
         self.latency_s = latency_s
+        self.connect_s = connect_s
         self.requests: list[Request] = []
         self.accepted: list[int] = []
         self.accepted_items: list[dict[str, Any]] = []
@@ -154,10 +164,22 @@ class FakeVendor:
         self.most_in_flight = 0
         self.lane_clashes: list[tuple[str, str]] = []
 
-    async def send(self, method: str, url: str, headers: dict[str, str], content: bytes, deadline_s: float) -> Answer:
-        """Answer one request."""
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        content: bytes,
+        deadline_s: float,
+        set_out: Callable[[], None],
+    ) -> Answer:
+        """Answer one request, which sets out once there is a connection."""
         del method, deadline_s
-        body = json.loads(content) if content else []
+        if self.connect_s:
+            await asyncio.sleep(self.connect_s)
+        set_out()
+        is_compressed = headers.get("Content-Encoding") == "gzip"
+        body = json.loads(gzip.decompress(content) if is_compressed else content) if content else []
         items = body if isinstance(body, list) else [body]
         request = Request(len(self.requests) + 1, url, headers, items, asyncio.get_running_loop().time())
         self._note(request)

@@ -21,7 +21,8 @@ class Batch:
     `behind` are parts that wait until `parcels` are settled, the next one last. `failure_count` counts failures in a
     row for the backoff; `lonely_failure_count` those with successes of other batches in between, and `is_lonely` says
     whether the last one was. `failed_at_s` is when the one parcel last failed in a way that may be its own fault, None
-    when something else came after that. `is_lone` marks a payload that went alone because much waits to be sent again.
+    when something else came after that. `is_lone` marks a payload that went alone because much waits to be sent again;
+    `is_alone` a batch beside which nothing was on its way or could be sent when its answer came.
     """
 
     __slots__ = (
@@ -29,6 +30,7 @@ class Batch:
         "endpoint_name",
         "failed_at_s",
         "failure_count",
+        "is_alone",
         "is_isolating",
         "is_lone",
         "is_lonely",
@@ -54,6 +56,7 @@ class Batch:
         self.lonely_failure_count = 0
         self.successes_seen: int | None = None
         self.is_isolating = is_isolating
+        self.is_alone = False
         self.is_lone = is_lone
         self.is_lonely = False
         self.is_plain = False

@@ -205,10 +205,14 @@ class Concluder:
         return True
 
     def _isolate(self, batch: Batch, done: Conclusion, now_s: float) -> bool:
-        """Take a batch apart that fails while others succeed; give up a parcel that alone kept failing so for long."""
+        """Take a batch apart that fails while others succeed; give up a parcel that alone kept failing so for long.
+
+        A batch that fails while there are no others is taken apart as well: in one that breaks the vendor by a single
+        payload, its neighbours are the others. Nothing is given up for that.
+        """
         needed = 1 if batch.is_isolating else self._settings.isolation.failure_count
         if len(batch) > 1:
-            if batch.lonely_failure_count < needed:
+            if (batch.failure_count if batch.is_alone else batch.lonely_failure_count) < needed:
                 return False
             self._halve(batch, done, now_s, is_isolating=True)
             return True

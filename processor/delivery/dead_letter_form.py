@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from processor.model import Headers, Record
 
@@ -33,8 +34,8 @@ class DeadLetter(Struct, frozen=True, gc=False, kw_only=True):
     """A record that cannot be delivered, and why.
 
     `message` is safe to log. `status` and `answer` are the vendor's, where it answered; `answer` may be the whole body,
-    unmasked. `attempt_count` is zero where the record was refused before anything was sent. `time_ms` is when it was
-    given up.
+    unmasked, until the letter is `sealed`. `attempt_count` is zero where the record was refused before anything was
+    sent. `time_ms` is when it was given up.
     """
 
     record: Record
@@ -72,10 +73,15 @@ class Message(Struct, frozen=True, gc=False):
     headers: list[tuple[str, str | bytes | None]]
 
 
-def message_of(letter: DeadLetter, form: Form, mask: Mask) -> Message:
-    """Return the letter as a Kafka message in this form."""
+def sealed(letter: DeadLetter, mask: Mask) -> DeadLetter:
+    """Return the letter with no more of the answer than is written, and nothing secret in it."""
+    return replace(letter, answer=excerpt(letter.answer, mask).encode()) if letter.answer else letter
+
+
+def message_of(letter: DeadLetter, form: Form) -> Message:
+    """Return a sealed letter as a Kafka message in this form."""
     record = letter.record
-    ours = [(PREFIX + name, text.encode()) for name, text in _said(letter, form, mask)]
+    ours = [(PREFIX + name, text.encode("utf-8", "replace")) for name, text in _said(letter, form)]
     if form is Form.BARE:
         return Message(None, None, [*ours])
     kept = [(_escaped(name), value) for name, value in record.headers]
@@ -108,7 +114,7 @@ def _escaped(name: str) -> str:
     return _ESCAPE + name if _OURS_OR_ESCAPED.match(name) else name
 
 
-def _said(letter: DeadLetter, form: Form, mask: Mask) -> list[tuple[str, str]]:
+def _said(letter: DeadLetter, form: Form) -> list[tuple[str, str]]:
     record = letter.record
     said = [
         ("reason", letter.reason),
@@ -124,17 +130,17 @@ def _said(letter: DeadLetter, form: Form, mask: Mask) -> list[tuple[str, str]]:
         ("mapping-hash", letter.mapping_hash),
         ("time-ms", str(letter.time_ms)),
     ]
-    return said + _said_if_known(letter, mask) + _said_of_omissions(record, form)
+    return said + _said_if_known(letter) + _said_of_omissions(record, form)
 
 
-def _said_if_known(letter: DeadLetter, mask: Mask) -> list[tuple[str, str]]:
+def _said_if_known(letter: DeadLetter) -> list[tuple[str, str]]:
     said = []
     if letter.subscription:
         said.append(("subscription", letter.subscription))
     if letter.status is not None:
         said.append(("status", str(letter.status)))
     if letter.answer:
-        said.append(("answer", excerpt(letter.answer, mask)))
+        said.append(("answer", letter.answer.decode()))
     return said
 
 

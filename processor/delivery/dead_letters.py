@@ -21,7 +21,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from msgspec import Struct
 
 from processor.delivery.dead_letter_book import Acknowledged, Failure, LetterBook, Posted
-from processor.delivery.dead_letter_form import DeadLetter, Mask, message_of
+from processor.delivery.dead_letter_form import DeadLetter, Mask, message_of, sealed
 from processor.delivery.dead_letter_settings import DeadLetterSettings
 from processor.errors import BrokerError, InvariantError
 
@@ -38,6 +38,8 @@ _PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
 
 OnState = Callable[[bool, str], None]
 """Called on the event loop with whether the topic can be written and, when not, a message that is safe to log."""
+OnCrash = Callable[[BaseException], None]
+"""Called on the event loop when the thread has ended by a bug: nothing further may be committed."""
 
 
 class Client(Protocol):
@@ -80,6 +82,7 @@ class DeadLetters:
         *,
         mask: Mask,
         on_state: OnState,
+        on_crash: OnCrash,
         client_class: Callable[[dict[str, Any]], Client] = Producer,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -88,6 +91,7 @@ class DeadLetters:
         self._properties = producer_properties(settings, properties)
         self._mask = mask
         self._on_state = on_state
+        self._on_crash = on_crash
         self._client_class = client_class
         self._clock = clock
         self._book = LetterBook(settings)
@@ -132,7 +136,8 @@ class DeadLetters:
         """
         if self._is_closing or self._crash is not None:
             raise InvariantError("a dead letter was sent although nobody writes it any more")
-        self._inbox.put((letter, acknowledged))
+        # An answer may be a thousand times as large as what is kept of it, and a letter may wait for long.
+        self._inbox.put((sealed(letter, self._mask), acknowledged))
 
     async def close(self, timeout_s: float) -> int:
         """Return how many letters were not acknowledged in the time given; their records are for the next owner.
@@ -156,7 +161,7 @@ class DeadLetters:
         except BaseException as error:  # noqa: BLE001 - a thread's death must not be silent
             self._crash = error
             _log.exception("the thread that writes dead letters has ended by a bug")
-            self._tell(partial(self._on_state, False, f"internal error: {type(error).__name__}"))  # noqa: FBT003 - OnState
+            self._tell(partial(self._on_crash, error))
         self._tell(self._end)
 
     def _end(self) -> None:
@@ -208,7 +213,7 @@ class DeadLetters:
         return self._produce(client, posted)
 
     def _produce(self, client: Client, posted: Posted) -> bool:
-        message = message_of(posted.letter, posted.form, self._mask)
+        message = message_of(posted.letter, posted.form)
         report = partial(self._reported, client, posted.sequence)
         topic = self._settings.topic
         try:

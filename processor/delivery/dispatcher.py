@@ -7,7 +7,8 @@ follows from it from `conclusion`; here they meet sockets, tasks and the clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 
 from processor.delivery.batches import Batch
 from processor.delivery.compress import gzip
@@ -18,12 +19,19 @@ from processor.delivery.offsets import Entry, Key
 from processor.delivery.parcel import Parcel
 from processor.delivery.ports import Attempt, Clock, Listener, Transport
 from processor.delivery.rate import Limiter
+from processor.delivery.requests import Requests
 from processor.delivery.schedule import Schedule, effective_endpoints
 from processor.delivery.settings import DeliverySettings
+from processor.delivery.timer import Timer
 from processor.destinations.base import Destination, Endpoint, Probe
-from processor.model import Answer, Payload, Verdict
+from processor.model import Answer, Decision, Payload, Verdict
 
 __all__ = ["Attempt", "Clock", "Dispatcher", "Listener", "Transport"]
+
+ANSWER_MARGIN = 2.0
+"""A request is expected to be answered within so many times the slowest of the latest answers."""
+SLOWEST_DECAY = 0.95
+"""What is left of the slowest answer with each that was faster."""
 
 _OK = range(200, 300)
 
@@ -51,22 +59,44 @@ class Dispatcher:
         self._clock = clock
         self._concluder = Concluder(settings, destination.backoff, self.gate, self.guard, now_s)
         self._limiter = Limiter(settings.rate_limit, destination.rate_limits, now_s)
-        self._in_flight: dict[asyncio.Task[None], Batch] = {}
+        self._requests = Requests(self._ended)
         self._plain_endpoints: set[str] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_s = float("inf")
+        self._timer = Timer(partial(self._follow_up, self.turn))
         self._sequence = 0
+        self._fresh_failure_count = 0
+        self._passed_probe_count = 0
+        self._slowest_s: float | None = None
+        self._flush_until_s = float("inf")
+        self._flush_patience_s = 0.0
         self._is_closed = False
 
     @property
     def in_flight_count(self) -> int:
         """Return how many requests are on their way."""
-        return len(self._in_flight)
+        return len(self._requests)
 
     @property
     def is_idle(self) -> bool:
         """Return whether nothing waits, sleeps or is in flight."""
-        return not self._in_flight and self.schedule.is_empty
+        return not self._requests and self.schedule.is_empty
+
+    @property
+    def lacks_probe(self) -> bool:
+        """Return whether a held destination has nothing to be tried with but what told nothing of the cause."""
+        return self.is_idle or 0 < self._passed_probe_count >= self.schedule.ready_count
+
+    @property
+    def is_starved(self) -> bool:
+        """Return whether nothing is left to send that could prove the vendor at work beside what keeps failing.
+
+        Not when as many fresh requests in a row have failed as open the circuit: that is an outage.
+        """
+        return (
+            not self._requests
+            and self.gate.hold is None
+            and self._fresh_failure_count < self._settings.circuit.failure_count
+            and self.schedule.lacks_witness(self.gate.success_count, self._settings.isolation.failure_count)
+        )
 
     def state(self) -> GateState:
         """Return what the destination is doing."""
@@ -88,19 +118,24 @@ class Dispatcher:
 
     def turn(self) -> None:
         """Start every request that may start now, and set the timer for what comes by itself."""
-        if self._is_closed:
-            return
         now_s = self._clock.now_s()
-        if self.gate.is_probe_due(now_s, len(self._in_flight)):
+        if self._is_closed or not self._may_be_answered(now_s):
+            self._timer.cancel()
+            return
+        if self.gate.is_probe_due(now_s, len(self._requests)):
             self._probe(now_s)
         else:
             self._start_due(now_s)
-        self._set_timer(now_s)
+        wake_s = self._next_wake_s(now_s)
+        if wake_s is None:
+            self._timer.cancel()
+        else:
+            self._timer.set(wake_s, now_s)
 
     def _start_due(self, now_s: float) -> None:
         """Start requests until nothing is due or nothing more is permitted."""
         is_half_open = self.gate.state(now_s) is GateState.CIRCUIT_OPEN
-        for _ in range(self.gate.permits(now_s, len(self._in_flight))):
+        for _ in range(self.gate.permits(now_s, len(self._requests))):
             if self._limiter.wait_s(now_s) > 0:
                 return
             batch, copies = self.schedule.next(now_s, prefer_fresh=is_half_open)
@@ -113,7 +148,7 @@ class Dispatcher:
     def _probe(self, now_s: float) -> None:
         """Try a held destination with the oldest payload alone, or with the vendor's credential route."""
         self.destination.reload_secrets()
-        batch, copies = self.schedule.oldest(now_s)
+        batch, copies = self.schedule.oldest(now_s, skip=self._passed_probe_count)
         if copies:
             self._listener.copied(copies)
         self.gate.probe_failed(now_s)
@@ -121,9 +156,7 @@ class Dispatcher:
             batch.is_probe = True
             self._launch(batch, now_s)
         elif self.destination.probe is not None and (hold := self.gate.hold) is not None and hold.is_credential:
-            task = asyncio.get_running_loop().create_task(self._probe_route(self.destination.probe, hold))
-            self._in_flight[task] = Batch("", [])
-            task.add_done_callback(self._finish)
+            self._requests.start(Batch("", []), partial(self._probe_route, self.destination.probe, hold))
 
     def _launch(self, batch: Batch, now_s: float) -> None:
         """Start the request of a batch, without the parcels whose partition is gone."""
@@ -132,11 +165,7 @@ class Dispatcher:
             if not batch.parcels:
                 return
         self._limiter.take(batch.parcels, now_s)
-        for parcel in batch.parcels:
-            parcel.attempt_count += 1
-        task = asyncio.get_running_loop().create_task(self._attempt(batch))
-        self._in_flight[task] = batch
-        task.add_done_callback(self._finish)
+        self._requests.start(batch, partial(self._attempt, batch))
 
     def _release_unowned(self, batch: Batch) -> None:
         """Take the parcels out of a batch whose partition is gone, and free their lanes."""
@@ -146,8 +175,13 @@ class Dispatcher:
         self.schedule.free(batch, lanes - batch.lane_keys())
         self._listener.released(dropped)
 
-    async def _attempt(self, batch: Batch) -> None:
+    async def _attempt(self, batch: Batch, set_out: Callable[[], None]) -> None:
         """Send a batch once and conclude."""
+        if not batch.is_probe and self.gate.is_closed(self._clock.now_s()):
+            self._step_back(batch)
+            return
+        for parcel in batch.parcels:
+            parcel.attempt_count += 1
         endpoint = self.schedule.endpoints[batch.endpoint_name]
         body = endpoint.envelope.join([parcel.payload.body for parcel in batch.parcels], self._clock.wall_ms())
         is_compressed = endpoint.gzip and not batch.is_plain and endpoint.name not in self._plain_endpoints
@@ -158,26 +192,41 @@ class Dispatcher:
             headers["Content-Encoding"] = "gzip"
         started_s = self._clock.now_s()
         answer = await self._transport.send(
-            endpoint.method, endpoint.url, headers, content, self._settings.attempt_timeout_s
+            endpoint.method, endpoint.url, headers, content, self._settings.attempt_timeout_s, set_out
         )
         verdict = self.destination.classify(
             endpoint, answer, len(batch), self._clock.wall_ms(), compressed=is_compressed
         )
         duration_s = self._clock.now_s() - started_s
+        self._slowest_s = max(duration_s, SLOWEST_DECAY * (self._slowest_s or 0.0))
         self._listener.attempted(
             Attempt(endpoint.name, len(batch), len(body), len(content), duration_s, answer, verdict, batch.is_probe)
         )
         self._conclude(batch, endpoint, answer, verdict)
 
+    def _step_back(self, batch: Batch) -> None:
+        """Keep a batch back: an answer has closed the gate between the decision to start it and its first byte."""
+        if self.gate.hold is not None:
+            self.schedule.put_back(batch)
+        else:
+            batch.wake_s = self._clock.now_s()
+            self.schedule.send_again(batch, batch.wake_s)
+
     def _conclude(self, batch: Batch, endpoint: Endpoint, answer: Answer, verdict: Verdict) -> None:
         """Carry out what follows from an answer."""
         lanes = batch.lane_keys()
         now_s = self._clock.now_s()
+        batch.is_alone = len(self._requests) == 1 and self.schedule.ready_count == 0
         done = self._concluder.conclude(batch, answer, verdict, now_s, self._clock.chance())
         if done.delivered and batch.is_plain and endpoint.gzip and endpoint.name not in self._plain_endpoints:
             self._plain_endpoints.add(endpoint.name)
             self._listener.compression_off(endpoint.name)
         self._settle(batch, done, lanes, answer)
+        if batch.is_probe:
+            # An answer that says nothing about the cause, such as that of a payload that breaks the vendor, must not
+            # be the only one that is asked for.
+            is_passed = verdict.decision is Decision.RETRY and self.gate.hold is not None
+            self._passed_probe_count = self._passed_probe_count + 1 if is_passed else 0
         if done.is_resumed:
             self._listener.resumed()
         if self.gate.hold is not None:
@@ -192,6 +241,10 @@ class Dispatcher:
         self.schedule.dedupe.tick(now_s)
         self.schedule.delivered(done.delivered)
         self.schedule.undelivered([rejection.parcel for rejection in done.rejected])
+        if done.delivered:
+            self._fresh_failure_count = 0
+        elif done.retry_reason:
+            self._fresh_failure_count += batch.failure_count == 1
         if done.retry_reason and done.again:
             self._listener.retrying(batch.endpoint_name, done.retry_reason)
         released = self._keep(batch, done, lanes, now_s)
@@ -218,16 +271,28 @@ class Dispatcher:
         self.schedule.undelivered(released)
         return released
 
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        """Take a finished request off the books and use its slot."""
-        batch = self._in_flight.pop(task)
-        if task.cancelled():
-            self._give_up(batch)
-        elif (error := task.exception()) is not None:
-            self._is_closed = True
-            self._listener.failed(error)
+    def _ended(self, batch: Batch, task: asyncio.Task[None]) -> None:
+        """Use the slot of a request that has ended."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail(error)
             return
-        self.turn()
+        if task.cancelled():
+            self._follow_up(partial(self._give_up, batch))
+        self._follow_up(self.turn)
+
+    def _follow_up(self, action: Callable[[], None]) -> None:
+        """Do what the event loop calls for: an exception must end the pipeline, not vanish in the loop."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the books are in doubt
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """Start nothing more after a bug."""
+        self._is_closed = True
+        self._timer.cancel()
+        self._listener.failed(error)
 
     def _give_up(self, batch: Batch) -> None:
         """Release what a cancelled request held and still owns nothing of; put the rest back."""
@@ -236,11 +301,11 @@ class Dispatcher:
         self.schedule.put_back(batch)
         self._listener.released(self.schedule.drop(lambda parcel: not parcel.may_start))
 
-    async def _probe_route(self, probe: Probe, hold: Hold) -> None:
+    async def _probe_route(self, probe: Probe, hold: Hold, set_out: Callable[[], None]) -> None:
         """Ask the vendor's credential route; lift the hold when it agrees."""
         headers = self.destination.headers(next(iter(self.schedule.endpoints.values())))
         answer = await self._transport.send(
-            probe.method, probe.url, headers, probe.body, self._settings.attempt_timeout_s
+            probe.method, probe.url, headers, probe.body, self._settings.attempt_timeout_s, set_out
         )
         if answer.status in _OK and self.gate.hold is hold:
             self.gate.resume()
@@ -266,81 +331,62 @@ class Dispatcher:
         """Return the waiting and sleeping parcels of partitions that are given up; they are taken out."""
         return self.schedule.drop(lambda parcel: parcel.entry.partition.key in keys)
 
-    def requests_of(self, keys: set[Key]) -> list[asyncio.Task[None]]:
+    def requests_of(self, keys: Collection[Key]) -> list[asyncio.Task[None]]:
         """Return the requests in flight that hold a parcel of these partitions."""
-        return [
-            task
-            for task, batch in self._in_flight.items()
-            if any(parcel.entry.partition.key in keys for parcel in batch.unsettled())
-        ]
+        return self._requests.of(keys)
 
-    def cancel_if_unowned(self, request: asyncio.Task[None]) -> None:
-        """Cancel a request that holds nothing but parcels of lost partitions."""
-        batch = self._in_flight.get(request)
-        if batch is not None and not any(parcel.may_start for parcel in batch.unsettled()):
-            request.cancel()
+    def withdraw(self, keys: Collection[Key]) -> None:
+        """Cancel the requests of partitions that are given up of which nothing has reached a connection."""
+        self._requests.withdraw(keys)
+
+    def cancel_unowned(self, keys: Collection[Key]) -> None:
+        """Cancel the requests of lost partitions that hold nothing of others."""
+        self._requests.cancel_unowned(keys)
 
     async def flush(self, deadline_s: float) -> bool:
         """Send everything that waits without waiting for batches to fill; return whether all of it was settled.
 
-        `deadline_s` is monotonic. A destination that is held or throttled beyond it keeps what it has.
+        `deadline_s` is monotonic. A destination that is held or throttled beyond it keeps what it has. From now on no
+        request starts that may not be answered by then: its payloads would be sent again by their next owner.
         """
+        now_s = self._clock.now_s()
+        self._flush_until_s, self._flush_patience_s = deadline_s, (deadline_s - now_s) / 2
         self.schedule.is_flushing = True
         self.turn()
         while not (self.is_idle or self._is_closed) and (left_s := deadline_s - self._clock.now_s()) > 0:
-            if self._in_flight:
-                await asyncio.wait(self._in_flight, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if self._requests:
+                await self._requests.any_ended(left_s)
             else:
-                wake_s = self._next_wake_s(self._clock.now_s())
-                if wake_s is None or wake_s > deadline_s:
+                now_s = self._clock.now_s()
+                wake_s = self._next_wake_s(now_s)
+                if wake_s is None or not self._may_be_answered(max(wake_s, now_s)):
                     return False
-                await asyncio.sleep(max(0.0, min(left_s, wake_s - self._clock.now_s())))
+                await asyncio.sleep(max(0.0, wake_s - now_s))
             self.turn()
         return self.is_idle
+
+    def _may_be_answered(self, start_s: float) -> bool:
+        """Return whether a request that starts then can be expected to be answered before a flush ends.
+
+        By the latest answers; without any, within half the time of the flush.
+        """
+        patience_s = self._flush_patience_s if self._slowest_s is None else ANSWER_MARGIN * self._slowest_s
+        return start_s + patience_s < self._flush_until_s
 
     async def close(self) -> None:
         """Cancel what is in flight and start nothing more."""
         self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        tasks = list(self._in_flight)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._timer.cancel()
+        await self._requests.close()
 
     def _next_wake_s(self, now_s: float) -> float | None:
         """Return when something may become due by itself."""
         gate_s = self.gate.wake_s(now_s)
         if self.gate.hold is not None:
-            return None if self._in_flight else gate_s  # an answer comes before the next probe
-        if gate_s is None and self.gate.permits(now_s, len(self._in_flight)) == 0:
+            return None if self._requests else gate_s  # an answer comes before the next probe
+        if gate_s is None and self.gate.permits(now_s, len(self._requests)) == 0:
             return None  # an answer frees a slot
         due_s = self.schedule.wake_s(now_s)
         if due_s is None:
             return None
         return max(due_s, now_s if gate_s is None else gate_s, now_s + self._limiter.wait_s(now_s))
-
-    def _set_timer(self, now_s: float) -> None:
-        """Look again when something comes due. Nothing is due now that may start, so the time lies ahead."""
-        wake_s = self._next_wake_s(now_s)
-        if wake_s is None or self._is_closed:
-            self._cancel_timer()
-            return
-        if self._timer is not None and self._timer_s <= wake_s and self._timer_s > now_s:
-            return  # an earlier look costs less than setting the timer anew for each record
-        self._cancel_timer()
-        self._timer_s = wake_s
-        self._timer = asyncio.get_running_loop().call_later(max(0.001, wake_s - now_s), self._on_timer)
-
-    def _cancel_timer(self) -> None:
-        """Forget the timer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            self._timer_s = float("inf")
-
-    def _on_timer(self) -> None:
-        """Look again."""
-        self._timer = None
-        self._timer_s = float("inf")
-        self.turn()

@@ -81,9 +81,13 @@ class Gate:
             return GateState.THROTTLED
         return GateState.FLOWING if self._limit >= self._settings.max_in_flight else GateState.STARTING
 
+    def is_closed(self, now_s: float) -> bool:
+        """Return whether nothing but a probe may start."""
+        return self.hold is not None or now_s < self._closed_until_s
+
     def permits(self, now_s: float, in_flight_count: int) -> int:
         """Return how many requests may start now, probes aside."""
-        if self.hold is not None or now_s < self._closed_until_s:
+        if self.is_closed(now_s):
             return 0
         return max(0, self._limit - in_flight_count)
 

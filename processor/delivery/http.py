@@ -49,14 +49,23 @@ class HttpClient:
         self._settings = settings
         self._connections = Connections(settings, max_connections, clock)
 
-    async def send(self, method: str, url: str, headers: dict[str, str], content: bytes, deadline_s: float) -> Answer:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        content: bytes,
+        deadline_s: float,
+        set_out: Callable[[], None] = lambda: None,
+    ) -> Answer:
         """Return the answer to one request, or why there is none. Raises nothing but cancellation.
 
         `deadline_s` seconds are the budget of everything from the wait for a connection to the last byte of the answer.
         Redirects are answers like any other. A success whose body did not arrive whole within the budget is no answer,
         because what it would have said is unknown; any other status stands without its body.
+        `set_out` is called before the first byte of the content is handed to a connection.
         """
-        body = RequestBody(content)
+        body = RequestBody(content, set_out)
         exchange = _Exchange(body)
         try:
             async with asyncio.timeout(deadline_s):

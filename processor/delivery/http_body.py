@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from typing import Final
 
 import httpx
@@ -18,15 +18,17 @@ class RequestBody(httpx.AsyncByteStream):
     the vendor has nothing of it. As a stream it also cannot be sent a second time behind our back.
     """
 
-    def __init__(self, content: bytes) -> None:
-        """Hold the bytes."""
+    def __init__(self, content: bytes, set_out: Callable[[], None]) -> None:
+        """Hold the bytes; `set_out` is called before the first of them is handed over."""
         self._content = content
+        self._set_out = set_out
         self.size_bytes = len(content)
         self.is_sent = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the whole body, which has set out from then on."""
         self.is_sent = True
+        self._set_out()
         yield self._content
 
 

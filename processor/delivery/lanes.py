@@ -126,13 +126,24 @@ class LaneBook:
             self._long.setdefault(key, set()).add(parcel.entry.partition.key)
         return lane
 
-    def cut(self, endpoint_name: str, *, max_count: int | None = None) -> tuple[list[Parcel], list[Parcel]]:
+    def cut(
+        self, endpoint_name: str, *, max_count: int | None = None, skip: int = 0
+    ) -> tuple[list[Parcel], list[Parcel]]:
         """Return the parcels of the next request of an endpoint, and copies that need not be sent.
 
         The lanes of the first list are busy from now on, until `free` or `put_back`. `max_count` lowers the endpoint's
-        own limit (a probe takes one). A parcel larger than the byte limit alone is taken alone.
+        own limit (a probe takes one), and `skip` leaves out so many of the oldest lanes. A parcel larger than the byte
+        limit alone is taken alone.
         """
         queue = self.queues[endpoint_name]
+        skipped = [heappop(queue.heap) for _ in range(skip)]
+        taken, copies = self._cut(queue, max_count)
+        for item in skipped:
+            heappush(queue.heap, item)
+        return taken, copies
+
+    def _cut(self, queue: ReadyQueue, max_count: int | None) -> tuple[list[Parcel], list[Parcel]]:
+        """Take from the front of a ready queue what goes into one request."""
         endpoint = queue.endpoint
         limit = endpoint.max_batch_count if max_count is None else min(max_count, endpoint.max_batch_count)
         taken: list[Parcel] = []

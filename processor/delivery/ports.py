@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -15,8 +16,19 @@ from processor.model import Answer, Verdict
 class Transport(Protocol):
     """Sends one request and always comes back with an answer."""
 
-    async def send(self, method: str, url: str, headers: dict[str, str], content: bytes, deadline_s: float) -> Answer:
-        """Return the answer, or why there is none, within `deadline_s` seconds. Raises nothing but cancellation."""
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        content: bytes,
+        deadline_s: float,
+        set_out: Callable[[], None],
+    ) -> Answer:
+        """Return the answer, or why there is none, within `deadline_s` seconds. Raises nothing but cancellation.
+
+        `set_out` is called before the first byte of the content is handed to a connection.
+        """
 
 
 class Attempt(Struct, frozen=True):

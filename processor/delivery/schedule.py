@@ -6,9 +6,10 @@ batches back.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from processor.delivery.batches import Batch
 from processor.delivery.dedupe import DedupeWindow
@@ -26,9 +27,6 @@ LANE_SHARE = 4
 """One lane may hold this part of the window: a quarter."""
 MIN_WAITING_WORTH = 2.0
 """So many full batches may wait to be sent again however few slots there are: one that always fails stops no others."""
-
-_FULL = 1 - 1e-9
-"""A full batch's worth, but for what sums of floats lose."""
 
 
 def effective_endpoints(destination: Destination, settings: DeliverySettings) -> dict[str, Endpoint]:
@@ -69,6 +67,7 @@ class Schedule:
         self._unique_books = list(books.values())
         self._asleep: list[tuple[float, int, Batch]] = []
         self._again: list[tuple[int, int, Batch]] = []
+        self._max_in_flight = settings.max_in_flight
         self._max_waiting_worth = max(MIN_WAITING_WORTH, settings.max_in_flight / 2)
         self._waiting_worth = 0.0
         self.is_flushing = False
@@ -93,6 +92,34 @@ class Schedule:
         """Return how many batches wait to be sent again."""
         return len(self._asleep) + len(self._again)
 
+    @property
+    def _retrying(self) -> list[Batch]:
+        """Return the batches that wait to be sent again."""
+        return [batch for *_, batch in (*self._again, *self._asleep)]
+
+    def lacks_witness(self, success_count: int, failure_count: int) -> bool:
+        """Return whether only a success elsewhere could tell what keeps failing from an outage, and none can come.
+
+        So it is when nothing is left that could go beside the batches that wait to be sent again, and one of them has
+        failed `failure_count` times, and since the latest of `success_count` successes.
+        """
+        endpoints = self._open_endpoints()
+        if not endpoints or self._ready_count(endpoints) > 0:
+            return False
+        return any(
+            batch.successes_seen == success_count and (batch.is_isolating or batch.failure_count >= failure_count)
+            for batch in self._retrying
+        )
+
+    @property
+    def ready_count(self) -> int:
+        """Return how many lanes have something that could go, due or not, once there is room for it."""
+        return self._ready_count(self.endpoints)
+
+    def _ready_count(self, names: Iterable[str]) -> int:
+        """Return how many lanes have something that could go to one of these endpoints."""
+        return sum(len(self._books[name].queues[name].heap) for name in names)
+
     def long_lane_partitions(self) -> set[Key]:
         """Return the partitions that should not be read on for now, because one lane of them is too long."""
         return set().union(*(book.long_lane_partitions() for book in self._unique_books))
@@ -109,24 +136,30 @@ class Schedule:
         """Return the batch that should be sent now, if any, and copies that need not be sent at all.
 
         Batches to be sent again come first, the oldest first; then what is due in the lanes, the lower rank first.
-        `prefer_fresh` turns that round: the first request after an outage should not be one that may be its own cause.
+        `prefer_fresh` turns that round, and of batches to be sent again it prefers what has failed least: the first
+        request after an outage should not be one that may be its own cause.
         """
         self.dedupe.tick(now_s)
         self._wake(now_s)
         if prefer_fresh:
             batch, copies = self._cut_due(now_s)
-            return (batch, copies) if batch is not None else (self._pop_again(), copies)
+            return (batch, copies) if batch is not None else (self._pop_least_failed(), copies)
         batch = self._pop_again()
         return (batch, []) if batch is not None else self._cut_due(now_s)
 
-    def oldest(self, now_s: float) -> tuple[Batch | None, list[Parcel]]:
-        """Return the oldest waiting payload as a batch of one, due or not: a probe."""
+    def oldest(self, now_s: float, *, skip: int = 0) -> tuple[Batch | None, list[Parcel]]:
+        """Return the oldest waiting payload as a batch of one, due or not: a probe.
+
+        `skip` leaves out so many of the oldest that may be taken, beginning again with the oldest after the last.
+        """
         self.dedupe.tick(now_s)
-        queues = [(queue.heap[0][0], name) for name, book in self._books.items() if (queue := book.queues[name]).heap]
-        if not queues:
+        ready = sorted((sequence, name) for name, book in self._books.items() for sequence, _ in book.queues[name].heap)
+        if not ready:
             return None, []
-        name = min(queues)[1]
-        taken, copies = self._books[name].cut(name, max_count=1)
+        at = skip % len(ready)
+        name = ready[at][1]
+        older_count = sum(other == name for _, other in ready[:at])
+        taken, copies = self._books[name].cut(name, max_count=1, skip=older_count)
         return (Batch(name, taken) if taken else None), copies
 
     def wake_s(self, now_s: float) -> float | None:
@@ -134,8 +167,7 @@ class Schedule:
         times = [self._asleep[0][0]] if self._asleep else []
         if self._again:
             return now_s
-        if self._max_cut_count != 0:
-            times += [due for name in self.endpoints if (due := self._due_s(name)) is not None]
+        times += [due for name in self._open_endpoints() if (due := self._due_s(name)) is not None]
         return min(times, default=None)
 
     def free(self, batch: Batch, keys: Iterable[str]) -> None:
@@ -190,17 +222,25 @@ class Schedule:
         return len(batch) / self.endpoints[batch.endpoint_name].max_batch_count
 
     @property
-    def _max_cut_count(self) -> int | None:
-        """Return how many payloads a new request may hold, None: what its endpoint takes.
+    def _is_crowded(self) -> bool:
+        """Return whether half the slots' worth of batches wait to be sent again: from then on payloads go alone."""
+        return self._waiting_worth >= self._max_waiting_worth
 
-        Half the slots' worth of batches may wait to be sent again. Beyond it payloads go alone, and a full batch's
-        worth of these may wait besides: without a success elsewhere, batches that cause their own failures could never
-        be told from an outage, and would stop a vendor that works.
+    def _open_endpoints(self) -> list[str]:
+        """Return the endpoints that new requests may go to, in the order in which they are looked at.
+
+        While it is crowded, some payloads of each endpoint may wait alone besides: without a success elsewhere, batches
+        that cause their own failures could never be told from an outage, and would stop a vendor that works. Where
+        fewest wait so it is tried first: one endpoint that fails must not use up the tries of one that does not.
         """
-        if self._waiting_worth < self._max_waiting_worth:
-            return None
-        lone_worth = sum(self._worth(batch) for *_, batch in (*self._again, *self._asleep) if batch.is_lone)
-        return 1 if lone_worth < _FULL else 0
+        if not self._is_crowded:
+            return list(self.endpoints)
+        alone = Counter(batch.endpoint_name for batch in self._retrying if batch.is_lone)
+        return sorted((name for name in self.endpoints if alone[name] < self._max_alone(name)), key=alone.__getitem__)
+
+    def _max_alone(self, name: str) -> int:
+        """Return how many payloads of an endpoint may wait alone: a batch's worth, and never fewer than the slots."""
+        return max(self.endpoints[name].max_batch_count, self._max_in_flight)
 
     def _wake(self, now_s: float) -> None:
         """Move the batches whose time has come to those that are sent next."""
@@ -210,9 +250,19 @@ class Schedule:
 
     def _pop_again(self) -> Batch | None:
         """Return the oldest batch to be sent again."""
+        return self._taken(heappop(self._again)[2]) if self._again else None
+
+    def _pop_least_failed(self) -> Batch | None:
+        """Return the batch to be sent again that has failed least, the oldest of several."""
         if not self._again:
             return None
-        batch = heappop(self._again)[2]
+        least = min(self._again, key=lambda item: (item[2].failure_count, item[0]))
+        self._again.remove(least)
+        heapify(self._again)
+        return self._taken(least[2])
+
+    def _taken(self, batch: Batch) -> Batch:
+        """Count a batch among those that wait no longer."""
         self._waiting_worth = max(0.0, self._waiting_worth - self._worth(batch)) if self.retrying_count else 0.0
         return batch
 
@@ -224,14 +274,12 @@ class Schedule:
     def _cut_due(self, now_s: float) -> tuple[Batch | None, list[Parcel]]:
         """Return a new batch of the first endpoint that is due."""
         copies: list[Parcel] = []
-        max_count = self._max_cut_count
-        if max_count == 0:
-            return None, copies
-        for name in self.endpoints:
+        is_lone = self._is_crowded
+        for name in self._open_endpoints():
             while (due := self._due_s(name)) is not None and due <= now_s:
-                taken, skipped = self._books[name].cut(name, max_count=max_count)
+                taken, skipped = self._books[name].cut(name, max_count=1 if is_lone else None)
                 copies += skipped
                 if taken:
-                    return Batch(name, taken, is_lone=max_count is not None), copies
+                    return Batch(name, taken, is_lone=is_lone), copies
                 # Everything due was a copy, or waits for one in flight: look again, the queue has changed.
         return None, copies

@@ -119,8 +119,9 @@ class DeliverySettings(BaseModel):
         None,
         ge=1,
         description=(
-            "Most records between the committable offset and the highest read one, per process. It bounds repeats"
-            " after a crash. Default: 4 x max_in_flight x the largest batch count."
+            "Most records between the committable offset and the highest read one, per process; behind a payload that "
+            "breaks the vendor a quarter more, or 200. It bounds repeats after a crash. Default: 4 x max_in_flight x "
+            "the largest batch count."
         ),
     )
     max_window_bytes: int = Field(
@@ -165,7 +166,9 @@ class DeliverySettings(BaseModel):
         ),
     )
     dedupe_window_count: int = Field(
-        100_000, ge=0, description="Most ids remembered per partition. Default 100000, about 15 MB."
+        100_000,
+        ge=0,
+        description="Most ids remembered by a process, of all its partitions together. Default 100000, about 20 MB.",
     )
     rate_limit: RateLimit = Field(default_factory=RateLimit, description="Ceilings for the whole consumer group.")
     circuit: CircuitSettings = Field(default_factory=CircuitSettings, description="Pauses after repeated failures.")

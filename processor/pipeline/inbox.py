@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import assert_never
 
 from msgspec import Struct
 
@@ -28,7 +29,13 @@ class Reached(Struct, frozen=True):
     ends: dict[Key, int]
 
 
-Item = Record | Assigned | Reached
+class Withdrawn(Struct, frozen=True):
+    """Partitions that were given up although the event loop did not say so in time."""
+
+    keys: frozenset[Key]
+
+
+Item = Record | Assigned | Reached | Withdrawn
 
 
 class Inbox:
@@ -53,6 +60,11 @@ class Inbox:
     def put_assigned(self, positions: dict[Key, int]) -> None:
         """Append an assignment."""
         self._items.append(Assigned(positions))
+        self._wake()
+
+    def put_withdrawn(self, keys: Iterable[Key]) -> None:
+        """Append that partitions were given up: what came before of them is not ours any more."""
+        self._items.append(Withdrawn(frozenset(keys)))
         self._wake()
 
     def _wake(self) -> None:
@@ -103,8 +115,12 @@ class Inbox:
                     kept.append(item)
                 case Assigned():
                     kept.append(Assigned({key: at for key, at in item.positions.items() if not is_gone(key)}))
+                case Withdrawn():
+                    kept.append(item)
                 case Reached():
                     kept.append(Reached({key: end for key, end in item.ends.items() if not is_gone(key)}))
+                case unknown:
+                    assert_never(unknown)
         # The consumer thread may have appended meanwhile: what it added stands behind what was kept.
         self._items.extendleft(reversed(kept))
         return purged

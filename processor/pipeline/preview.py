@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
+
+import msgspec
 
 from processor.destinations.base import Destination
 from processor.destinations.plan import Plan
@@ -11,11 +13,11 @@ from processor.source.decode import Decoder
 
 
 class PreviewPayload(TypedDict):
-    """One payload as it would stand in a request."""
+    """One payload; `body` are the very bytes that would stand in a request."""
 
     action: str
     endpoint: str
-    body: Any
+    body: msgspec.Raw
 
 
 class PreviewLine(TypedDict):
@@ -42,7 +44,7 @@ def preview_line(destination: Destination, plan: Plan, decoder: Decoder, record:
 
 def _line(destination: Destination, mapped: list[Mapped], now_ms: int) -> PreviewLine:
     """Return the line of all events of one record."""
-    payloads = [payload for one in mapped for payload in one.payloads]
+    payloads = [payload for each in mapped for payload in each.payloads]
     rejected = [one.reason for each in mapped for one in each.rejected]
     skipped = [one.reason for each in mapped for one in each.skipped]
     return PreviewLine(
@@ -50,11 +52,11 @@ def _line(destination: Destination, mapped: list[Mapped], now_ms: int) -> Previe
             PreviewPayload(
                 action=payload.action,
                 endpoint=payload.endpoint,
-                body=destination.decoded(payload.body, payload.endpoint, now_ms),
+                body=msgspec.Raw(destination.item(payload, now_ms)),
             )
             for payload in payloads
         ],
         skipped=skipped[0] if skipped and not payloads and not rejected else None,
         rejected=rejected[0] if rejected else None,
-        warnings=[warning for payload in payloads for warning in payload.warnings],
+        warnings=[code for each in mapped for code in destination.warnings_of(each)],
     )

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from processor.errors import ProcessorError
 from processor.model import Record
 from processor.pipeline.pipeline import Pipeline
-from processor.source.notices import Notice
+from processor.source.notices import Notice, NoticeCode
 from processor.source.partitions import Offsets, Partition
 
 T = TypeVar("T")
+Question: TypeAlias = Callable[[set[Partition]], Coroutine[Any, Any, T]]
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +49,11 @@ class Reading:
 
     def revoked(self, partitions: set[Partition]) -> Offsets:
         """Return the offsets to commit once the pipeline has given the partitions up; none if it does not answer."""
-        offsets = self._ask(self._pipeline.revoke(partitions), self._drain_s + ANSWER_SLACK_S)
-        return {} if offsets is None else offsets
+        return self._ask(self._pipeline.revoke, partitions, self._drain_s + ANSWER_SLACK_S) or {}
 
     def lost(self, partitions: set[Partition]) -> None:
         """Have the pipeline forget the partitions."""
-        self._ask(self._pipeline.lose(partitions), ANSWER_SLACK_S)
+        self._ask(self._pipeline.lose, partitions, ANSWER_SLACK_S)
 
     def failed(self, error: ProcessorError) -> None:
         """End the pipeline."""
@@ -60,7 +62,10 @@ class Reading:
     def said(self, notice: Notice) -> None:
         """Log a notice and count it."""
         log.log(_LEVELS[notice.level], "%s", notice.message)
-        self._call(self._pipeline.ledger.tally.note, notice.code.value, notice.count)
+        tally = self._pipeline.ledger.tally
+        self._call(tally.note, notice.code.value, notice.count)
+        if notice.code is NoticeCode.RECORDS_EXPIRED and notice.partition is not None:
+            self._call(tally.expire, notice.topic, notice.partition, notice.count)
 
     def _call(self, function: Any, *values: Any) -> None:  # noqa: ANN401 - any method of the pipeline
         """Call something on the loop; a loop that has ended needs to hear nothing."""
@@ -69,18 +74,31 @@ class Reading:
         except RuntimeError:
             log.debug("the event loop has ended; a message from the consumer thread is dropped")
 
-    def _ask(self, question: Coroutine[Any, Any, T], timeout_s: float) -> T | None:
-        """Return what the loop answers in time, or None."""
+    def _ask(self, question: Question[T], partitions: set[Partition], timeout_s: float) -> T | None:
+        """Return what the loop answers in time about partitions that go, or None.
+
+        A loop that does not answer is told in its inbox, in front of what comes next. A question that it has not begun
+        with by then is dropped: it would take out what is read of the partitions when they come back.
+        """
+        is_late = threading.Event()
+        answer = _unless(is_late, question, partitions)
         try:
-            future = asyncio.run_coroutine_threadsafe(question, self._loop)
+            future = asyncio.run_coroutine_threadsafe(answer, self._loop)
         except RuntimeError:
-            question.close()
+            answer.close()
             return None
         try:
             return future.result(timeout_s)
-        except FutureTimeoutError:
+        except (FutureTimeoutError, FutureCancelledError):
+            is_late.set()
             future.cancel()
+            self._pipeline.inbox.put_withdrawn(partitions)
             log.error(  # noqa: TRY400 - where a wait timed out says nothing
                 "the event loop did not answer in %.0f s; nothing further of these partitions is stored", timeout_s
             )
             return None
+
+
+async def _unless(is_late: threading.Event, question: Question[T], partitions: set[Partition]) -> T | None:
+    """Return the answer to a question, None if it is too late to begin with it."""
+    return None if is_late.is_set() else await question(partitions)

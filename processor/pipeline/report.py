@@ -10,6 +10,7 @@ from processor.delivery.gate import GateState
 from processor.delivery.offsets import Key
 from processor.operations.status import PartitionReport, State, StatusReport, process_report
 from processor.pipeline.pipeline import Pipeline
+from processor.pipeline.schemas import SCHEMA_HOLD
 
 
 class Marks:
@@ -58,8 +59,8 @@ def _state(pipeline: Pipeline, *, is_stopping: bool) -> tuple[State, str]:
     """Return the state and why it is not `running`."""
     if is_stopping:
         return "stopping", ""
-    if pipeline.schema_problem is not None:
-        return "held", "schema_registry_unreachable"
+    if pipeline.schemas.problem is not None:
+        return "held", SCHEMA_HOLD
     hold = pipeline.dispatcher.gate.hold
     if hold is not None:
         return "held", hold.reason

@@ -39,6 +39,7 @@ class Desk:
             {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 500},
             mask=lambda text: text.replace("sk-1", "***"),
             on_state=lambda writable, message: self.states.append((writable, message)),
+            on_crash=lambda crash: self.states.append((False, repr(crash))),
         )
 
     def send(self, offset: int, value: bytes | None, key: bytes | None = b"k", headers: Headers = ()) -> None:

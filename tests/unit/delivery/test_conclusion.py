@@ -255,6 +255,22 @@ def test_without_successes_elsewhere_nothing_is_taken_apart() -> None:
         assert desk.say(single, RETRY, None, "timeout").again == [single]
 
 
+def test_a_batch_beside_which_there_is_nothing_is_taken_apart() -> None:
+    """Its own payloads are the only others: halves show which one is to blame, and nothing is given up for it."""
+    desk = Desk(circuit={"failure_count": 100}, isolation=IsolationSettings(failure_count=3, give_up_s=1.0))
+    batch = desk.maker.batch("a", "b", "c")
+    batch.is_alone = True
+    sizes = []
+    for _ in range(3):
+        desk.now_s += 100.0
+        sizes.append([len(one) for one in desk.say(batch, RETRY).again])
+    assert sizes == [[3], [3], [2, 1]]
+    for _ in range(50):
+        desk.now_s += 100.0
+        assert desk.say(batch, RETRY).rejected == []
+    assert len(batch) == 1
+
+
 def _fail_alone(desk: Desk, batch: Batch, seconds: float) -> Conclusion:
     """Let others succeed, then let the batch fail so many seconds after it was due."""
     desk.others_succeed()

@@ -19,6 +19,7 @@ from processor.delivery.dead_letter_form import (
     letter_headers,
     message_of,
     original_headers,
+    sealed,
 )
 from processor.model import Record
 
@@ -69,7 +70,7 @@ def _mask(text: str) -> str:
 
 
 def _headers(letter: DeadLetter, form: Form = Form.WHOLE) -> dict[str, str]:
-    return letter_headers(_pairs(message_of(letter, form, _mask).headers))
+    return letter_headers(_pairs(message_of(sealed(letter, _mask), form).headers))
 
 
 def _pairs(headers: list[tuple[str, str | bytes | None]]) -> list[tuple[str, bytes | None]]:
@@ -79,7 +80,7 @@ def _pairs(headers: list[tuple[str, str | bytes | None]]) -> list[tuple[str, byt
 
 def test_the_original_is_kept_and_all_is_said() -> None:
     """Key, value and headers are the record's own, and everything that is known stands in ours, secrets masked."""
-    message = message_of(LETTER, Form.WHOLE, _mask)
+    message = message_of(sealed(LETTER, _mask), Form.WHOLE)
     assert (message.key, message.value) == (b"user-1", b'{"type":"track"}')
     assert message.headers[:2] == [("trace", b"t"), ("none", None)]
     assert letter_headers(_pairs(message.headers)) == SAID
@@ -87,7 +88,7 @@ def test_the_original_is_kept_and_all_is_said() -> None:
 
 def test_what_is_not_known_is_not_said() -> None:
     """A record refused before any request has no status, answer or subscription; a null value stays null."""
-    message = message_of(BEFORE_ANY_REQUEST, Form.WHOLE, _mask)
+    message = message_of(sealed(BEFORE_ANY_REQUEST, _mask), Form.WHOLE)
     assert (message.key, message.value) == (None, None)
     absent = {f"segment-bridge-{name}" for name in ("status", "answer", "subscription")}
     assert set(letter_headers(_pairs(message.headers))) == set(SAID) - absent
@@ -95,7 +96,7 @@ def test_what_is_not_known_is_not_said() -> None:
 
 def test_a_letter_without_its_value_says_so() -> None:
     """The value is left out, its size stands instead, and key and headers stay."""
-    message = message_of(LETTER, Form.WITHOUT_VALUE, _mask)
+    message = message_of(sealed(LETTER, _mask), Form.WITHOUT_VALUE)
     omitted = {"segment-bridge-value-omitted": "true", "segment-bridge-value-bytes": "16"}
     assert (message.key, message.value) == (b"user-1", None)
     assert original_headers(_pairs(message.headers)) == RECORD.headers
@@ -104,7 +105,7 @@ def test_a_letter_without_its_value_says_so() -> None:
 
 def test_a_bare_letter_has_nothing_of_the_original() -> None:
     """What remains is what we say, with the coordinates of the original."""
-    message = message_of(LETTER, Form.BARE, _mask)
+    message = message_of(sealed(LETTER, _mask), Form.BARE)
     assert (message.key, message.value, original_headers(_pairs(message.headers))) == (None, None, ())
     assert _headers(LETTER, Form.BARE) == SAID | {
         "segment-bridge-value-omitted": "true",
@@ -166,7 +167,7 @@ def test_every_documented_header_is_produced() -> None:
 def test_the_original_headers_come_back(headers: list[tuple[str, bytes | None]]) -> None:
     """Whatever the record's headers are called, also like ours, they come back in order and none passes for ours."""
     letter = msgspec.structs.replace(LETTER, record=msgspec.structs.replace(RECORD, headers=tuple(headers)))
-    message = message_of(letter, Form.WHOLE, _mask)
+    message = message_of(sealed(letter, _mask), Form.WHOLE)
     assert original_headers(_pairs(message.headers)) == tuple(headers)
     assert letter_headers(_pairs(message.headers)) == SAID
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 
 import pytest
 
 from processor.delivery.gate import GateState
 from processor.delivery.settings import DeliverySettings, RateLimit
-from processor.model import Answer
 from tests.simulation import FakeVendor, Request, World, endpoint
 from tests.virtual_time import virtual
 
@@ -116,18 +114,11 @@ async def test_bodies_are_compressed_until_the_vendor_takes_them_only_plain() ->
     """A 415 is answered with plain bytes; once these are accepted, the endpoint gets no compressed ones any more."""
     seen: list[bool] = []
 
-    class Plain(FakeVendor):
-        """Refuses gzip."""
+    def plain_only(request: Request) -> int:
+        seen.append(request.headers.get("Content-Encoding") == "gzip")
+        return 415 if seen[-1] else 200
 
-        async def send(
-            self, method: str, url: str, headers: dict[str, str], content: bytes, deadline_s: float
-        ) -> Answer:
-            """Answer one request, after reading what is compressed."""
-            seen.append(headers.get("Content-Encoding") == "gzip")
-            body = gzip.decompress(content) if seen[-1] else content
-            return await super().send(method, url, headers, body, deadline_s)
-
-    world = World([endpoint(gzip=True)], vendor=Plain(lambda _: 415 if seen[-1] else 200))
+    world = World([endpoint(gzip=True)], vendor=FakeVendor(plain_only))
     for _ in range(2):
         world.put("u")
         await world.settle()
@@ -248,10 +239,9 @@ async def test_requests_of_a_partition_can_be_found_and_cancelled() -> None:
     lost = world.tracker.forget(gone)
     assert lost is not None
     lost.release()
-    for request in requests:
-        world.dispatcher.cancel_if_unowned(request)
+    world.dispatcher.cancel_unowned({gone})
     await world.settle()
-    world.dispatcher.cancel_if_unowned(requests[0])
+    world.dispatcher.cancel_unowned({gone})
     assert world.vendor.accepted == [3, 4]
     assert world.outcomes.released_ids == [1, 2]
 
@@ -284,93 +274,6 @@ async def test_an_answer_for_nothing_but_lost_parcels_leaves_nothing() -> None:
     world.entries[0].partition.release()
     await world.settle()
     assert (len(world.vendor.requests), world.outcomes.released_ids) == (1, [1])
-
-
-@virtual
-async def test_flush_sends_everything_without_waiting_for_batches() -> None:
-    """What waits goes at once and flush returns when it is settled."""
-    world = World([endpoint(max_wait_ms=60_000)])
-    for number in range(25):
-        world.put(f"u{number}")
-    assert await world.dispatcher.flush(world.clock.now_s() + 5.0)
-    assert len(world.outcomes.delivered_ids) == 25
-    assert world.clock.now_s() < 1001.0
-
-
-@virtual
-async def test_flush_waits_for_retries_that_fit_and_no_longer() -> None:
-    """A retry before the deadline is waited for; a pause beyond it ends the flush at once."""
-    answers = iter([503, 200])
-    world = World(vendor=FakeVendor(lambda _: next(answers)))
-    world.put("u")
-    assert await world.dispatcher.flush(world.clock.now_s() + 5.0)
-    world = World(vendor=FakeVendor(lambda _: Answer(429, {"retry-after": "600"})))
-    world.put("u")
-    assert not await world.dispatcher.flush(world.clock.now_s() + 20.0)
-    assert world.clock.now_s() < 1005.0
-
-
-@virtual
-async def test_flush_ends_at_its_deadline_although_a_request_hangs() -> None:
-    """A vendor that does not answer costs the drain time and not more."""
-    world = World(vendor=FakeVendor(latency_s=500.0))
-    world.put("u")
-    began_s = world.clock.now_s()
-    assert not await world.dispatcher.flush(began_s + 20.0)
-    assert world.clock.now_s() - began_s == pytest.approx(20.0)
-    await world.dispatcher.close()
-
-
-@virtual
-async def test_flush_keeps_what_a_hold_keeps() -> None:
-    """A destination that is held by this process's own doing has nothing to wait for."""
-    world = World()
-    world.put("u")
-    world.dispatcher.hold("dead_letters", "no place")
-    assert not await world.dispatcher.flush(world.clock.now_s() + 20.0)
-    assert world.clock.now_s() == 1000.0
-
-
-@virtual
-async def test_close_cancels_what_is_in_flight_and_starts_nothing_more() -> None:
-    """After closing nothing is delivered, and nothing is told of."""
-    world = World(vendor=FakeVendor(latency_s=5.0))
-    for number in range(40):
-        world.put(f"u{number}")
-    world.dispatcher.turn()
-    await asyncio.sleep(0.01)
-    await world.dispatcher.close()
-    world.dispatcher.turn()
-    await asyncio.sleep(60.0)
-    assert (len(world.vendor.requests), world.vendor.accepted, world.dispatcher.in_flight_count) == (1, [], 0)
-    assert not world.dispatcher.is_idle
-
-
-@virtual
-async def test_close_forgets_what_would_have_become_due() -> None:
-    """A timer that was set before closing starts nothing."""
-    world = World()
-    world.put("u")
-    world.dispatcher.turn()
-    await world.dispatcher.close()
-    await asyncio.sleep(60.0)
-    assert world.vendor.requests == []
-
-
-@virtual
-async def test_a_bug_in_reading_answers_ends_everything() -> None:
-    """An exception is told once; nothing is started after it, and a flush does not wait for what cannot come."""
-
-    def broken(_: Request) -> int:
-        raise ZeroDivisionError
-
-    world = World(vendor=FakeVendor(broken))
-    for number in range(20):
-        world.put(f"u{number}")
-    assert not await world.dispatcher.flush(world.clock.now_s() + 20.0)
-    assert [type(error) for error in world.outcomes.errors] == [ZeroDivisionError]
-    assert len(world.vendor.requests) == 1
-    assert world.clock.now_s() == pytest.approx(1000.05)
 
 
 @virtual

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
 from processor.delivery.gate import GateState, Hold
 from processor.delivery.settings import DeliverySettings
-from processor.destinations.base import Probe
+from processor.destinations.base import Backoff, Probe
 from processor.model import Answer
 from tests.simulation import FakeVendor, Switch, World, endpoint
 from tests.virtual_time import virtual
@@ -79,7 +80,7 @@ async def test_a_day_of_outage_costs_nothing_and_nobody() -> None:
     assert (world.outcomes.rejections, world.outcomes.delivered_ids) == ([], [])
     assert len(vendor.requests) < 86_400 / 25
     waiting = world.dispatcher.schedule
-    assert waiting.retrying_count <= 8 + 11
+    assert waiting.retrying_count <= 8 + 16 + 1
     vendor.answer = lambda _: 200
     await world.settle()
     assert sorted(world.outcomes.delivered_ids) == list(range(1, 201))
@@ -150,14 +151,20 @@ async def test_without_payloads_the_credential_route_is_asked() -> None:
         """Takes requests without items as well."""
 
         async def send(
-            self, method: str, url: str, headers: dict[str, str], content: bytes, deadline_s: float
+            self,
+            method: str,
+            url: str,
+            headers: dict[str, str],
+            content: bytes,
+            deadline_s: float,
+            set_out: Callable[[], None],
         ) -> Answer:
             """Answer the route with its own script."""
             if url == route.url:
                 await asyncio.sleep(0.1)
                 routed.append(world.clock.now_s())
                 return Answer(next(statuses))
-            return await super().send(method, url, headers, content, deadline_s)
+            return await super().send(method, url, headers, content, deadline_s, set_out)
 
     routed: list[float] = []
     world = World(vendor=Routed(lambda _: next(statuses)))
@@ -264,6 +271,35 @@ async def test_a_probe_takes_no_copy_of_what_was_delivered() -> None:
     await world.settle()
     assert (world.outcomes.copied_ids, world.outcomes.delivered_ids) == ([3], [1, 4])
     assert [attempt.is_probe for attempt in world.outcomes.attempts] == [False, False, True]
+
+
+@virtual
+async def test_a_probe_that_breaks_the_vendor_is_not_the_only_one() -> None:
+    """An answer that says nothing about the key is followed by a probe of the next payload: no hold lasts for ever."""
+    key = Switch(401)
+    vendor = FakeVendor(lambda one: 401 if key.status == 401 else 500 if 1 in one.ids else 200)
+    world = World([endpoint(max_batch_count=1)], vendor=vendor)
+    world.put_users(3)
+    world.dispatcher.turn()
+    await asyncio.sleep(70.0)
+    key.status = 200
+    await asyncio.sleep(200.0)
+    assert [attempt.answer.status for attempt in world.outcomes.attempts[:4]] == [401, 401, 500, 200]
+    assert (world.outcomes.resumed_count, world.dispatcher.gate.hold) == (1, None)
+    assert world.outcomes.delivered_ids[:1] == [2]
+    await world.dispatcher.close()
+
+
+@virtual
+async def test_what_has_failed_least_decides_after_an_outage() -> None:
+    """The payload that breaks the vendor is the oldest, and would be tried first after every pause for ever."""
+    vendor = FakeVendor(lambda one: 503 if one.at_s < 1300.0 else 500 if 1 in one.ids else 200)
+    world = World([endpoint(max_batch_count=1)], vendor=vendor, backoff=Backoff(cap_s=5.0))
+    world.put_users(5)
+    world.dispatcher.turn()
+    await asyncio.sleep(900.0)
+    assert sorted(world.outcomes.delivered_ids) == [2, 3, 4, 5]
+    await world.dispatcher.close()
 
 
 @virtual

@@ -100,6 +100,18 @@ async def test_more_poison_than_may_sleep_does_not_stop_a_vendor_that_works() ->
 
 
 @virtual
+async def test_neighbours_of_a_poison_are_delivered_although_there_is_nobody_else() -> None:
+    """A batch that is all there is is taken apart; the poison itself is kept, as it may be an outage of its kind."""
+    vendor = FakeVendor(lambda one: 500 if 3 in one.ids else 200)
+    world = World(settings=_isolating(60.0), vendor=vendor, backoff=BACKOFF)
+    world.put_users(8)
+    world.dispatcher.turn()
+    await asyncio.sleep(3600.0)
+    assert (sorted(world.outcomes.delivered_ids), world.outcomes.rejections) == ([1, 2, 4, 5, 6, 7, 8], [])
+    await world.dispatcher.close()
+
+
+@virtual
 async def test_a_single_slot_sends_its_retries_beside_steady_traffic() -> None:
     """With one request at a time a retry is not put off for as long as there is something fresh."""
     vendor = FakeVendor(lambda one: 503 if one.number == 1 else 200)

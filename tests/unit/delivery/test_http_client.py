@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
-import tracemalloc
-import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,50 +15,7 @@ from processor.delivery.http import HttpClient
 from processor.delivery.http_settings import HttpSettings
 from processor.model import Answer
 from tests.http_peer import Exchange, Request, eventually, peer
-
-DEADLINE_S = 5.0
-SOON_S = 0.2
-"""A deadline that a test waits out."""
-BODY = b'[{"event":"Order Completed"}]'
-
-
-class Clock:
-    """Monotonic seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        """Begin at zero."""
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now_s
-
-
-@asynccontextmanager
-async def client_of(clock: Clock | None = None, **settings: Any) -> AsyncIterator[HttpClient]:  # noqa: ANN401 - any setting
-    """Run a client inside the block."""
-    made = HttpClient(HttpSettings(**settings), 4) if clock is None else HttpClient(HttpSettings(**settings), 4, clock)
-    try:
-        yield made
-    finally:
-        await made.aclose()
-
-
-async def send(client: HttpClient, port: int, **changes: Any) -> Answer:  # noqa: ANN401 - any part of a request
-    """Send one request, ordinary but for the changes."""
-    request: dict[str, Any] = {
-        "method": "POST",
-        "url": f"http://127.0.0.1:{port}/v1/events",
-        "headers": {"Authorization": "made-up-key", "Content-Type": "application/json"},
-        "content": BODY,
-        "deadline_s": DEADLINE_S,
-    }
-    return await client.send(**request | changes)
-
-
-async def fine(exchange: Exchange, _request: Request) -> None:
-    """Answer 200."""
-    await exchange.answer()
+from tests.http_sending import BODY, DEADLINE_S, SOON_S, Clock, client_of, fine, send
 
 
 async def test_a_request_arrives_as_given_and_its_answer_comes_back() -> None:
@@ -156,10 +108,32 @@ async def test_a_proxy_of_the_settings_gets_the_request_and_its_credentials() ->
 
 
 async def test_a_refused_connection_has_sent_nothing() -> None:
-    """Nobody listens: the vendor certainly has nothing."""
+    """Nobody listens: the vendor certainly has nothing, and nobody is told that something has set out."""
+    told: list[None] = []
     async with client_of() as client:
-        answer = await send(client, unused_port())
+        answer = await send(client, unused_port(), set_out=lambda: told.append(None))
     assert answer == Answer(None, error="connect", sent=False)
+    assert told == []
+
+
+async def test_who_asks_is_told_once_when_a_request_sets_out() -> None:
+    """Not while it waits for a connection, and before the vendor has all of it."""
+    told: list[int] = []
+
+    async def script(exchange: Exchange, _request: Request) -> None:
+        await server.released.wait()
+        await exchange.answer()
+
+    async with peer(script) as server, client_of() as client:
+        others = [asyncio.create_task(send(client, server.port)) for _ in range(4)]
+        await eventually(lambda: len(server.requests) == 4)
+        last = asyncio.create_task(send(client, server.port, set_out=lambda: told.append(len(server.requests))))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert told == []
+        server.released.set()
+        await asyncio.gather(*others, last)
+    assert told == [4]
 
 
 async def test_a_name_that_does_not_exist_has_sent_nothing() -> None:
@@ -252,120 +226,6 @@ async def test_what_is_no_http_is_a_reset() -> None:
     async with peer(script) as server, client_of() as client:
         answer = await send(client, server.port)
     assert (answer.status, answer.error, answer.sent) == (None, "reset", True)
-
-
-@pytest.mark.parametrize(("status", "expected"), [(200, None), (202, None), (429, 429), (503, 503), (401, 401)])
-async def test_a_body_that_does_not_end_in_time(status: int, expected: int | None) -> None:
-    """A success without its whole body is no answer; any other status stands, with what had come of its body."""
-
-    async def script(exchange: Exchange, _request: Request) -> None:
-        await exchange.write(f"HTTP/1.1 {status} X\r\nContent-Length: 100\r\nRetry-After: 3\r\n\r\nslow".encode())
-        await server.released.wait()
-
-    async with peer(script) as server, client_of() as client:
-        answer = await send(client, server.port, deadline_s=SOON_S)
-    assert (answer.status, answer.error, answer.sent) == (expected, "timeout", True)
-    assert (answer.body, answer.headers.get("retry-after")) == ((b"slow", "3") if expected else (b"", None))
-
-
-@pytest.mark.parametrize(("status", "expected"), [(200, None), (500, 500)])
-async def test_a_body_that_breaks_off(status: int, expected: int | None) -> None:
-    """The same when the connection ends in the middle of the body."""
-
-    async def script(exchange: Exchange, _request: Request) -> None:
-        await exchange.write(f"HTTP/1.1 {status} X\r\nContent-Length: 100\r\n\r\nhalf".encode())
-        exchange.writer.close()
-
-    async with peer(script) as server, client_of() as client:
-        answer = await send(client, server.port)
-    assert (answer.status, answer.error, answer.sent) == (expected, "reset", True)
-
-
-async def test_an_answer_beyond_the_limit_is_cut_and_its_connection_closed() -> None:
-    """The status stands, the body is the beginning, the rest is never read, and the next request has a connection."""
-
-    async def script(exchange: Exchange, request: Request) -> None:
-        if request.connection > 1:
-            await exchange.answer(body=b"small")
-            return
-        await exchange.write(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n")
-        while True:
-            await exchange.write(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
-
-    async with peer(script) as server, client_of(max_answer_bytes=2000) as client:
-        answer = await send(client, server.port)
-        assert (answer.status, answer.body, answer.error) == (200, b"x" * 2000, "too_large")
-        assert (await send(client, server.port)).body == b"small"
-
-
-async def test_an_answer_of_exactly_the_limit_is_whole() -> None:
-    """The limit itself is allowed."""
-
-    async def script(exchange: Exchange, _request: Request) -> None:
-        await exchange.answer(body=b"x" * 2000)
-
-    async with peer(script) as server, client_of(max_answer_bytes=2000) as client:
-        answer = await send(client, server.port)
-    assert (len(answer.body), answer.error) == (2000, "")
-
-
-@pytest.mark.parametrize(
-    ("coding", "encode"),
-    [
-        ("gzip", gzip.compress),
-        ("X-GZIP", gzip.compress),
-        ("deflate", zlib.compress),
-        ("identity", bytes),
-        ("br", bytes),
-    ],
-)
-async def test_answers_are_decompressed(coding: str, encode: Any) -> None:  # noqa: ANN401 - bytes to bytes
-    """What a server compresses without being asked is read all the same; unknown codings stay as they come."""
-
-    async def script(exchange: Exchange, _request: Request) -> None:
-        await exchange.answer(body=encode(b'{"ok":1}'), Content_Encoding=coding)
-
-    async with peer(script) as server, client_of() as client:
-        answer = await send(client, server.port)
-    assert answer.body == b'{"ok":1}'
-
-
-async def test_a_gzip_bomb_costs_no_more_than_the_limit() -> None:
-    """The limit holds after decompression: a small body that unpacks to 100 MB is cut."""
-    bomb = gzip.compress(bytes(100_000_000), 9)
-
-    async def script(exchange: Exchange, _request: Request) -> None:
-        await exchange.answer(body=bomb, Content_Encoding="gzip")
-
-    async with peer(script) as server, client_of(max_answer_bytes=1_000_000) as client:
-        tracemalloc.start()
-        answer = await send(client, server.port)
-        peak_bytes = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert (answer.status, len(answer.body), answer.error) == (200, 1_000_000, "too_large")
-    assert peak_bytes < 20_000_000
-
-
-async def test_a_body_that_is_not_what_its_coding_says_stays_as_it_is() -> None:
-    """A wrong header does not cost the answer."""
-
-    async def script(exchange: Exchange, _request: Request) -> None:
-        await exchange.answer(body=b"plain", Content_Encoding="gzip")
-
-    async with peer(script) as server, client_of() as client:
-        assert (await send(client, server.port)).body == b"plain"
-
-
-async def test_an_answer_before_the_body_was_read_counts() -> None:
-    """A vendor that refuses by the length alone is heard although it never reads the body."""
-
-    async def script(exchange: Exchange, _request: Request) -> None:
-        await exchange.answer(413, b"too much", Connection="close")
-        await server.released.wait()
-
-    async with peer(script, reads_bodies=False) as server, client_of() as client:
-        answer = await send(client, server.port, content=b"x" * 50_000_000)
-    assert (answer.status, answer.body) == (413, b"too much")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -160,6 +161,39 @@ def test_a_probe_takes_one(maker: Maker) -> None:
     parcels = _put(book, *(maker.parcel(lane) for lane in "abcde"))
     assert _cut(book, max_count=1) == parcels[:1]
     assert _cut(book, max_count=100) == parcels[1:4]
+
+
+def test_a_probe_may_pass_over_the_oldest_lanes(maker: Maker) -> None:
+    """They keep their place, and what is behind in the lane that was taken waits."""
+    book = _book()
+    parcels = _put(book, *(maker.parcel(lane) for lane in "abbc"))
+    assert book.cut("actions", max_count=1, skip=1) == ([parcels[1]], [])
+    assert _cut(book) == [parcels[0], parcels[3]]
+    book.free("b")
+    assert _cut(book) == [parcels[2]]
+
+
+def test_a_cut_costs_the_same_however_much_waits(maker: Maker) -> None:
+    """Requests of a lane with thousands of parcels take as many steps as those of a lane with few."""
+
+    def steps(waiting_count: int) -> int:
+        book = _book()
+        _put(book, *(maker.parcel("hot", size=1) for _ in range(waiting_count)))
+        count = 0
+
+        def counted(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(counted)
+        try:
+            book.cut("actions")
+            book.free(["hot"])
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert steps(50_000) == steps(500)
 
 
 def test_a_queue_is_due_when_full_or_old(maker: Maker) -> None:

@@ -103,19 +103,79 @@ def test_after_an_outage_something_fresh_goes_before_a_retry() -> None:
     assert _next(schedule, 1.0, prefer_fresh=True) is failed
 
 
-def test_half_the_slots_worth_may_wait_and_then_nothing_new_is_cut() -> None:
-    """With eight slots four full batches may wait, and one more of single payloads; the rest is not cut before."""
+def test_after_an_outage_what_has_failed_least_goes_before_what_has_failed_often() -> None:
+    """Of several retries the one that failed least, the oldest of equals; the others keep their order."""
+    schedule, maker = _schedule()
+    _put(schedule, *(maker.parcel(lane, at_s=0.0) for lane in "aabbccdd"))
+    batches = [_next(schedule, 0.0) for _ in range(4)]
+    for batch, count in zip(batches, (3, 1, 1, 2), strict=True):
+        batch.failure_count = count
+        _sleep(schedule, batch, 1.0)
+    assert schedule.next(0.9, prefer_fresh=True) == (None, [])
+    assert _next(schedule, 1.0, prefer_fresh=True) is batches[1]
+    assert [_next(schedule, 1.0) for _ in range(3)] == [batches[0], batches[2], batches[3]]
+
+
+def test_where_no_more_payloads_may_go_alone_a_success_cannot_come_either() -> None:
+    """When everything that may wait waits, it is an outage: nothing is asked for beside it."""
+    schedule, maker = _schedule(max_in_flight=1)
+    _put(schedule, *(maker.parcel(f"u{number}", at_s=0.0) for number in range(6)))
+    while (batch := schedule.next(10.0)[0]) is not None:
+        batch.note_failure(7)
+        _sleep(schedule, batch, 50.0)
+    assert (schedule.ready_count, schedule.lacks_witness(7, 1)) == (0, False)
+
+
+def test_half_the_slots_worth_may_wait_and_then_payloads_go_alone() -> None:
+    """With eight slots four full batches may wait, and besides as many single payloads as there are slots."""
     schedule, maker = _schedule(max_in_flight=8)
-    _put(schedule, *(maker.parcel(f"u{number // 2}", at_s=0.0) for number in range(20)))
+    _put(schedule, *(maker.parcel(f"u{number // 2}", at_s=0.0) for number in range(40)))
     sizes = []
     while (batch := schedule.next(10.0)[0]) is not None:
         sizes.append(len(batch))
         _sleep(schedule, batch, 50.0)
-    assert sizes == [2, 2, 2, 2, 1, 1]
+    assert sizes == [2] * 4 + [1] * 8
     assert schedule.wake_s(10.0) == 50.0
     for _ in range(3):
         schedule.put_back(_next(schedule, 50.0))
     assert len(_next(schedule, 10.0, prefer_fresh=True)) == 2
+
+
+def test_single_payloads_of_an_endpoint_that_fails_leave_tries_to_the_others() -> None:
+    """However many users fail, and although they rank first, actions are tried: where fewest wait goes first."""
+    schedule, maker = _schedule(endpoint("users", max_batch_count=1), endpoint("actions"), max_in_flight=4)
+    _put(schedule, *(maker.parcel(f"u{number}", endpoint="users", at_s=0.0) for number in range(20)))
+    while (batch := schedule.next(10.0)[0]) is not None:
+        _sleep(schedule, batch, 50.0)
+    assert schedule.retrying_count == 2 + 4
+    _put(schedule, *(maker.parcel(lane, at_s=0.0) for lane in "ab"))
+    assert schedule.wake_s(10.0) == 0.1
+    assert [(_next(schedule, 10.0).endpoint_name, len(_next(schedule, 10.0))) for _ in range(1)] == [("actions", 1)]
+    schedule, maker = _schedule(endpoint("users", max_batch_count=1), endpoint("actions"), max_in_flight=4)
+    for number in range(3):
+        _put(schedule, maker.parcel(f"u{number}", endpoint="users", at_s=0.0))
+        _sleep(schedule, _next(schedule, 10.0), 50.0)
+    _put(schedule, maker.parcel("x", endpoint="users", at_s=0.0), maker.parcel("a", at_s=0.0))
+    assert [_next(schedule, 10.0).endpoint_name for _ in range(2)] == ["actions", "users"]
+
+
+def test_only_a_success_elsewhere_can_tell_and_none_can_come() -> None:
+    """So it is when nothing but retries is left, one of which has failed often, and since the latest success."""
+    schedule, maker = _schedule()
+    assert not schedule.lacks_witness(0, 0)
+    _put(schedule, *(maker.parcel("a", at_s=0.0) for _ in range(3)))
+    batch = _next(schedule, 0.0)
+    batch.note_failure(7)
+    _sleep(schedule, batch, 50.0)
+    assert [schedule.lacks_witness(7, 1), schedule.lacks_witness(8, 1), schedule.lacks_witness(7, 2)] == [
+        True,
+        False,
+        False,
+    ]
+    batch.is_isolating = True
+    assert schedule.lacks_witness(7, 2)
+    _put(schedule, maker.parcel("b", at_s=0.0))
+    assert not schedule.lacks_witness(7, 1)
 
 
 def test_one_failing_batch_does_not_stop_a_single_slot() -> None:
@@ -134,6 +194,26 @@ def test_a_probe_is_the_oldest_payload_alone() -> None:
     batch, _ = schedule.oldest(0.0)
     assert batch is not None
     assert (batch.parcels, batch.endpoint_name) == (parcels[:1], "actions")
+
+
+def test_a_probe_may_leave_out_the_oldest() -> None:
+    """Those that were passed over are taken again after the last, and keep their place."""
+    schedule, maker = _schedule(endpoint("users"), endpoint("actions"))
+    parcels = _put(
+        schedule,
+        *(
+            maker.parcel(lane, endpoint=name, at_s=0.0)
+            for lane, name in (("a", "actions"), ("b", "users"), ("c", "actions"), ("c", "actions"))
+        ),
+    )
+    seen = []
+    for skip in range(4):
+        batch, _ = schedule.oldest(0.0, skip=skip)
+        assert batch is not None
+        seen += batch.parcels
+        schedule.put_back(batch)
+    assert seen == [*parcels[:3], parcels[0]]
+    assert schedule.oldest(0.0)[0].parcels == parcels[:1]  # type: ignore[union-attr]
 
 
 def test_copies_are_returned_and_are_no_probe() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from processor.pipeline.inbox import Assigned, Inbox, Item, Reached
+from processor.pipeline.inbox import Assigned, Inbox, Item, Reached, Withdrawn
 from tests.parcels import record
 
 ZERO, ONE = ("events", 0), ("events", 1)
@@ -90,13 +90,14 @@ async def test_a_nudge_ends_the_wait_for_nothing() -> None:
 
 
 async def test_purge_takes_out_what_is_gone_and_keeps_the_order_of_the_rest() -> None:
-    """Records of a partition that went are returned; of assignments and ends its part is taken out."""
+    """Records of a partition that went are returned; of assignments and ends its part is taken out, words stay."""
     inbox = Inbox(asyncio.get_running_loop())
     zero, one = record(0), record(0, partition=1)
     inbox.put_assigned({ZERO: 0, ONE: 0})
     inbox.put_records([zero, one, record(1)], {ZERO: 2, ONE: 1})
+    inbox.put_withdrawn([ZERO])
     assert inbox.purge(lambda key: key == ZERO) == [zero, record(1)]
-    assert _take_all(inbox) == [Assigned({ONE: 0}), one, Reached({ONE: 1})]
+    assert _take_all(inbox) == [Assigned({ONE: 0}), one, Reached({ONE: 1}), Withdrawn(frozenset({ZERO}))]
 
 
 async def test_what_comes_during_a_purge_stands_behind_what_was_kept() -> None:

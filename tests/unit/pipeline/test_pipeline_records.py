@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
 from processor.delivery.settings import DeliverySettings
-from processor.model import Answer
+from processor.model import Answer, Decision, Verdict
 from processor.pipeline.pipeline import CHUNK_COUNT, DEAD_LETTERS_HOLD, DELIVERY_OFF, DUPLICATE
 from tests.fake_stages import KEY, Bench
-from tests.simulation import FakeVendor, endpoint
+from tests.simulation import FakeVendor, Switch, endpoint
 from tests.virtual_time import virtual
 
 
@@ -168,11 +169,11 @@ async def test_a_registry_that_is_down_holds_the_reading_and_loses_nothing() -> 
         bench.decoder.is_registry_down = True
         bench.read({}, {"schema": 7}, {})
         await asyncio.sleep(60.0)
-        assert (bench.pipeline.schema_problem, bench.counts) == ("registry refuses", {"delivered": 1})
+        assert (bench.pipeline.schemas.problem, bench.counts) == ("registry refuses", {"delivered": 1})
         assert len(bench.decoder.fetches) > 10
         bench.decoder.is_registry_down = False
         await asyncio.sleep(10.0)
-        assert (bench.pipeline.schema_problem, bench.counts) == (None, {"delivered": 3})
+        assert (bench.pipeline.schemas.problem, bench.counts) == (None, {"delivered": 3})
 
 
 @virtual
@@ -204,7 +205,7 @@ async def test_copies_are_skipped_as_duplicates() -> None:
 @virtual
 async def test_a_long_lane_blocks_its_partition_alone() -> None:
     """A user beyond a quarter of the window stops the reading of its partition until half of it is left."""
-    vendor = FakeVendor(lambda _: 503)
+    vendor = FakeVendor(latency_s=5.0)
     settings = DeliverySettings(max_window_count=40)
     async with Bench(vendor=vendor, settings=settings, limits=endpoint(max_batch_count=1)) as bench:
         bench.assign(1)
@@ -212,7 +213,6 @@ async def test_a_long_lane_blocks_its_partition_alone() -> None:
         bench.read({"lane": "cold"}, partition=1)
         await asyncio.sleep(1.0)
         assert bench.consumer.blocks == [{KEY}]
-        vendor.answer = lambda _: 200
         await asyncio.sleep(120.0)
         assert bench.consumer.blocks == [{KEY}, set()]
         assert bench.consumer.stored == {KEY: 15, ("events", 1): 1}
@@ -229,3 +229,38 @@ async def test_unknown_outcomes_are_counted_as_possible_duplicates() -> None:
         assert report["events"] == {"unknown_outcomes": 1, "possible_duplicates": 2}
         assert report["requests"] == {"actions": {"reset": 1, "connect": 1, "200": 1}}
         assert report["retries"] == {"actions": {"reset": 1, "connect": 1}}
+
+
+@virtual
+async def test_an_odd_success_is_counted_as_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor that accepts and does not say so is no failure, and is not passed over in silence."""
+    async with Bench() as bench:
+        odd = Verdict(Decision.DELIVERED, reason="unreadable_answer")
+        monkeypatch.setattr(bench.dispatcher.destination, "classify", lambda *_, **__: odd)
+        bench.read({}, {})
+        await asyncio.sleep(5.0)
+        assert (bench.counts, bench.pipeline.ledger.tally.report()["warnings"]) == (
+            {"delivered": 2},
+            {"unreadable_answer": 2},
+        )
+
+
+@virtual
+async def test_states_that_need_an_operator_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A hold is an error and its end a line of information; an endpoint that goes on uncompressed is a warning."""
+    key = Switch(401)
+    vendor = FakeVendor(lambda one: 415 if key.status == 200 and "Content-Encoding" in one.headers else key.status)
+    with caplog.at_level(logging.INFO):
+        async with Bench(vendor=vendor, limits=endpoint(gzip=True)) as bench:
+            bench.read({}, {})
+            await asyncio.sleep(150.0)
+            key.status = 200
+            await asyncio.sleep(100.0)
+            assert bench.counts == {"delivered": 2}
+            assert bench.pipeline.ledger.tally.report()["events"]["holds"] == 1
+    said = [(record.levelname, record.message) for record in caplog.records if record.name.startswith("processor")]
+    assert said == [
+        ("ERROR", "destination fake is held: http_401 (status 401)"),
+        ("INFO", "destination fake goes on"),
+        ("WARNING", "fake: actions takes no compressed bodies; sending them plain"),
+    ]
