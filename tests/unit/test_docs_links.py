@@ -17,8 +17,6 @@ _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 _PATH = re.compile(r"`((?:processor|tests|docs|schemas|examples|benchmarks|helm)/[\w./-]*)`")
 _CONSTANT = re.compile(r"`([A-Z_]+) = ([0-9.]+)`[^`\n]*\(`processor/([\w/]+)\.py`\)")
 ARCHITECTURE = "docs/architecture.md"
-MADE_LATER = {"docs/proof.md"}
-"""Written by `make proof`, which takes longer than a test may."""
 
 
 def broken_links(name: str) -> list[str]:
@@ -43,7 +41,7 @@ def test_links_lead_somewhere(name: str) -> None:
 @pytest.mark.parametrize("name", page_names())
 def test_paths_exist(name: str) -> None:
     """Every path in code marks exists."""
-    named = [path for path in _PATH.findall(without_blocks(page_text(name))) if path not in MADE_LATER]
+    named = _PATH.findall(without_blocks(page_text(name)))
     assert [] == [path for path in named if not (ROOT / path).exists()]
 
 
@@ -112,8 +110,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
         reached.add(page)
         targets = _LINK.findall(without_blocks(page.read_text(encoding="utf-8")))
         waiting += [(page.parent / target.partition("#")[0]).resolve() for target in targets if "://" not in target]
-    pages = [name for name in page_names() if name not in MADE_LATER]
-    assert [] == [name for name in pages if (ROOT / name).resolve() not in reached]
+    assert [] == [name for name in page_names() if (ROOT / name).resolve() not in reached]
 
 
 @pytest.mark.parametrize("name", page_names())

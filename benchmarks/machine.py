@@ -1,0 +1,43 @@
+"""What a figure was measured on: enough to compare, and nothing that names the machine itself."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Machine(NamedTuple):
+    """A machine as a reader of figures wants to know it."""
+
+    cpu: str
+    core_count: int
+    memory_gb: int
+    system: str
+    python: str
+
+
+def this_machine() -> Machine:
+    """Return the machine that this runs on; its cores are those that this process may use."""
+    return Machine(
+        cpu=cpu_model(Path("/proc/cpuinfo").read_text(encoding="utf-8")),
+        core_count=len(os.sched_getaffinity(0)),
+        memory_gb=memory_gb(Path("/proc/meminfo").read_text(encoding="ascii")),
+        system=platform.freedesktop_os_release()["PRETTY_NAME"],
+        python=platform.python_version(),
+    )
+
+
+def cpu_model(cpuinfo: str) -> str:
+    """Return the model's name from `/proc/cpuinfo`; processors that give none are named by their architecture."""
+    found = re.search(r"^model name\s*: (.+)$", cpuinfo, re.MULTILINE)
+    return platform.machine() if found is None else found[1].strip()
+
+
+def memory_gb(meminfo: str) -> int:
+    """Return the memory from `/proc/meminfo`, in whole gigabytes."""
+    found = re.search(r"^MemTotal:\s+(\d+) kB$", meminfo, re.MULTILINE)
+    assert found is not None
+    return round(int(found[1]) * 1024 / 1e9)
