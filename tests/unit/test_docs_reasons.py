@@ -20,7 +20,8 @@ from processor.destinations.moengage.events import PROPERTIES_NOT_OBJECT
 from processor.destinations.moengage.users import TRAITS_ID_DIFFERS, TRAITS_NOT_OBJECT
 from processor.destinations.moesif.reading import BAD_IP
 from processor.operations.status import State
-from processor.pipeline.pipeline import DEAD_LETTERS_HOLD, SCHEMA_HOLD
+from processor.pipeline.pipeline import DEAD_LETTERS_HOLD
+from processor.pipeline.schemas import SCHEMA_HOLD
 from processor.source.notices import NoticeCode
 from tests.markdown_pages import ROOT, page_text, rows
 
