@@ -35,9 +35,7 @@ LIKELIHOODS = {
     "timeout": st.sampled_from([0.0, 0.05, 0.2]),
     "wrong_key": st.sampled_from([0.0, 0.0, 0.02]),
 }
-MOVES = st.lists(
-    st.sampled_from(["rebalance", "rebalance", "fence", "kill", "stop", "letters", "clock"]), max_size=12
-)
+MOVES = st.lists(st.sampled_from(["rebalance", "rebalance", "fence", "kill", "stop", "letters", "clock"]), max_size=12)
 
 
 class Story:
@@ -85,6 +83,7 @@ class Story:
         await self._settle(written)
         going_on.cancel()
         await self._settle(self.log.ends)
+        self._check_nothing_is_left()
         await self.group.close()
 
     async def _go_on(self) -> None:
@@ -161,6 +160,14 @@ class Story:
         for member in self.group.members:
             member.check_alive()
             assert member.most_in_window <= self.max_in_window
+
+    def _check_nothing_is_left(self) -> None:
+        """Assert that what was delivered leaves no trace but what is meant to be remembered."""
+        for member in self.group.members:
+            schedule = member.dispatcher.schedule
+            assert member.dispatcher.is_idle
+            assert schedule.dedupe._in_flight == {}
+            assert (schedule._waiting_worth, member.window.count, len(member.pipeline.inbox)) == (0.0, 0, 0)
 
     def check(self) -> None:
         """Assert what must hold in the end."""
