@@ -136,8 +136,7 @@ class DeadLetters:
         """
         if self._is_closing or self._crash is not None:
             raise InvariantError("a dead letter was sent although nobody writes it any more")
-        # An answer may be a thousand times as large as what is kept of it, and a letter may wait for long.
-        self._inbox.put((sealed(letter, self._mask), acknowledged))
+        self._inbox.put((letter, acknowledged))
 
     async def close(self, timeout_s: float) -> int:
         """Return how many letters were not acknowledged in the time given; their records are for the next owner.
@@ -192,7 +191,9 @@ class DeadLetters:
                 if isinstance(item, _Stop):
                     self._stop_at_s = item.at_s
                 else:
-                    self._book.add(*item)
+                    letter, acknowledged = item
+                    # An answer may be a thousand times as large as what is kept of it, and a letter may wait for long.
+                    self._book.add(sealed(letter, self._mask), acknowledged)
                 item = self._inbox.get_nowait()
 
     def _patience_s(self) -> float:

@@ -98,6 +98,10 @@ class Dispatcher:
             and self.schedule.lacks_witness(self.gate.success_count, self._settings.isolation.failure_count)
         )
 
+    def stuck_partitions(self) -> set[Key]:
+        """Return the partitions that wait for what has failed often."""
+        return self.schedule.stuck_partitions(self._settings.isolation.failure_count)
+
     def state(self) -> GateState:
         """Return what the destination is doing."""
         return self.gate.state(self._clock.now_s())
@@ -308,6 +312,7 @@ class Dispatcher:
             probe.method, probe.url, headers, probe.body, self._settings.attempt_timeout_s, set_out
         )
         if answer.status in _OK and self.gate.hold is hold:
+            self._passed_probe_count = 0
             self.gate.resume()
             self._listener.resumed()
 
@@ -322,6 +327,7 @@ class Dispatcher:
         """Go on: an operator's word, or the end of the cause named by `reason` (another hold then stays)."""
         if self.gate.hold is None or (reason is not None and self.gate.hold.reason != reason):
             return
+        self._passed_probe_count = 0
         self.gate.resume()
         self.guard.reset()
         self._listener.resumed()

@@ -42,9 +42,9 @@ class Entry(Struct, gc=False):
 
 
 class Partition:
-    """The offsets of one partition during one ownership."""
+    """The offsets of one partition during one ownership. `size_bytes` is that of its entries together."""
 
-    __slots__ = ("entries", "highest", "is_leaving", "is_owned", "key")
+    __slots__ = ("entries", "highest", "is_leaving", "is_owned", "key", "size_bytes")
 
     def __init__(self, key: Key, position: int) -> None:
         """Start at `position`, the offset that will be read first."""
@@ -53,6 +53,7 @@ class Partition:
         self.highest = position
         self.is_owned = True
         self.is_leaving = False
+        self.size_bytes = 0
 
     def track(self, record: Record, size_bytes: int) -> Entry:
         """Return the entry of a record that was read just now.
@@ -65,6 +66,7 @@ class Partition:
         self.highest = record.offset + 1
         entry = Entry(record, self, size_bytes)
         self.entries.append(entry)
+        self.size_bytes += size_bytes
         return entry
 
     def reach(self, end: int) -> None:
@@ -88,6 +90,7 @@ class Partition:
         while entries and entries[0].open_count == 0:
             size_bytes += entries.popleft().size_bytes
             count += 1
+        self.size_bytes -= size_bytes
         return count, size_bytes
 
     def release(self) -> list[Entry]:
@@ -95,6 +98,7 @@ class Partition:
         unfinished = [entry for entry in self.entries if entry.open_count]
         self.is_owned = False
         self.entries.clear()
+        self.size_bytes = 0
         return unfinished
 
 

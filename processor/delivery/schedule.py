@@ -111,6 +111,15 @@ class Schedule:
             for batch in self._retrying
         )
 
+    def stuck_partitions(self, failure_count: int) -> set[Key]:
+        """Return the partitions of what has failed `failure_count` times or is being taken apart, and waits."""
+        return {
+            parcel.entry.partition.key
+            for batch in self._retrying
+            if batch.is_isolating or batch.failure_count >= failure_count
+            for parcel in batch.unsettled()
+        }
+
     @property
     def ready_count(self) -> int:
         """Return how many lanes have something that could go, due or not, once there is room for it."""

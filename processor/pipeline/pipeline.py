@@ -76,7 +76,7 @@ class Pipeline:
         self.dispatcher = dispatcher
         self._letters = Letters(self._settings, self._plan.hash, dead_letters, self._clock)
         self._consumer = consumer
-        self._steering = Steering(dispatcher, consumer, self._window)
+        self._steering = Steering(dispatcher, consumer, self.ledger.tracker, self._window)
 
     def wall_ms(self) -> int:
         """Return the wall clock in epoch milliseconds."""

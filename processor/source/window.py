@@ -31,6 +31,8 @@ class Window:
         self._settled_count = 0
         self._settled_bytes = 0
         self._let_in_up_to = 0
+        self._aside_count = 0
+        self._aside_bytes = 0
 
     def add(self, count: int, size_bytes: int) -> None:
         """Count records as read. Consumer thread only; called before they are handed over."""
@@ -49,6 +51,10 @@ class Window:
         if excess_count < max_excess_count and excess_bytes * EXCESS_SHARE < self.max_bytes:
             self._let_in_up_to = self._added_count + count
 
+    def set_aside(self, count: int, size_bytes: int) -> None:
+        """Leave so many of the records in it out of whether it is low: they stay for long. Event loop only."""
+        self._aside_count, self._aside_bytes = count, size_bytes
+
     @property
     def count(self) -> int:
         """Return the records that are read and not settled."""
@@ -66,8 +72,10 @@ class Window:
 
     @property
     def room_count(self) -> int:
-        """Return how many records may still be read before the window is full by count; never negative."""
-        return max(0, self.max_count - self.count, self._let_in_up_to - self._added_count)
+        """Return how many records may be read now: what is let in, else up to a full window; never negative."""
+        if self.is_letting_in:
+            return self._let_in_up_to - self._added_count
+        return max(0, self.max_count - self.count)
 
     @property
     def is_full(self) -> bool:
@@ -75,10 +83,20 @@ class Window:
         is_reached = self.count >= self.max_count or self.size_bytes >= self.max_bytes
         return is_reached and not self.is_letting_in
 
+    def is_exceeded(self, count: int, size_bytes: int) -> bool:
+        """Say whether so many of the records in it are more than there is room for: its unfair part.
+
+        One that keeps to this leaves as much as it takes, and each further one leaves as much again.
+        """
+        return count > self.max_count - self.count or size_bytes > self.max_bytes - self.size_bytes
+
     @property
     def is_low(self) -> bool:
-        """Say whether at most half of both bounds is used: then a paused source goes on."""
-        return self.count * 2 <= self.max_count and self.size_bytes * 2 <= self.max_bytes
+        """Say whether at most half of both bounds is used, but for what is set aside: then a paused source goes on."""
+        return (
+            2 * self.count - self._aside_count <= self.max_count
+            and 2 * self.size_bytes - self._aside_bytes <= self.max_bytes
+        )
 
 
 class Flow(Enum):

@@ -11,7 +11,7 @@ from processor.delivery.guard import RejectionGuard
 from processor.delivery.rate import TokenBucket
 from processor.delivery.retry import next_wait_s
 from processor.delivery.settings import GuardSettings
-from processor.destinations.base import Backoff
+from processor.destinations.base import Backoff, Envelope
 
 BACKOFFS = st.builds(
     Backoff,
@@ -101,3 +101,16 @@ def test_the_guard_is_a_window_over_the_latest(
         refused = [user for user in window if user is not None]
         assert guard.refused_count == len(refused)
         assert guard.is_tripped is (len(refused) >= refused_count and len(set(refused)) >= min_users)
+
+
+SHORT = st.binary(max_size=5)
+
+
+@given(SHORT, SHORT, SHORT, st.none() | st.integers(0, 40), st.lists(st.binary(max_size=30), max_size=10))
+def test_a_body_is_exactly_as_long_as_was_counted(
+    start: bytes, end: bytes, separator: bytes, stamp_bytes: int | None, bodies: list[bytes]
+) -> None:
+    """What limits are held against before anything is joined is the size of what is sent, stamps included."""
+    stamp = None if stamp_bytes is None else lambda _now_ms: b"s" * stamp_bytes
+    envelope = Envelope(start, end, separator, stamp, stamp_bytes or 0)
+    assert envelope.body_bytes(len(bodies), sum(map(len, bodies))) == len(envelope.join(bodies, 0))

@@ -291,6 +291,34 @@ async def test_a_probe_that_breaks_the_vendor_is_not_the_only_one() -> None:
 
 
 @virtual
+@pytest.mark.parametrize("is_route", [True, False])
+async def test_each_hold_begins_with_the_oldest_payload(*, is_route: bool) -> None:
+    """What was passed over while the destination was held before is nothing to go by."""
+    key = Switch(401)
+    world = World([endpoint(max_batch_count=1)], vendor=FakeVendor(key))
+    world.put("u")
+    world.dispatcher.turn()
+    await asyncio.sleep(1.0)
+    key.status = 500
+    await asyncio.sleep(60.0)
+    world.dispatcher.drop({("events", 0)})
+    key.status = 200
+    if is_route:
+        world.destination.probe = Probe("http://vendor.example/check", "POST", b"[]")
+        await asyncio.sleep(60.0)
+    else:
+        world.dispatcher.resume()
+    assert world.outcomes.resumed_count == 1
+    key.status = 401
+    first = world.put("v")
+    world.put("w")
+    world.dispatcher.turn()
+    await asyncio.sleep(70.0)
+    assert [request.ids for request in world.vendor.requests[-2:]] == [[first], [first]]
+    await world.dispatcher.close()
+
+
+@virtual
 async def test_what_has_failed_least_decides_after_an_outage() -> None:
     """The payload that breaks the vendor is the oldest, and would be tried first after every pause for ever."""
     vendor = FakeVendor(lambda one: 503 if one.at_s < 1300.0 else 500 if 1 in one.ids else 200)

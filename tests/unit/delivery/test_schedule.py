@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from processor.delivery.batches import Batch
+from processor.delivery.offsets import Partition
 from processor.delivery.parcel import Parcel
 from processor.delivery.schedule import HURRIED_WAIT_MS, Schedule, effective_endpoints, window_count
 from processor.delivery.settings import DeliverySettings, EndpointLimits
@@ -176,6 +177,21 @@ def test_only_a_success_elsewhere_can_tell_and_none_can_come() -> None:
     assert schedule.lacks_witness(7, 2)
     _put(schedule, maker.parcel("b", at_s=0.0))
     assert not schedule.lacks_witness(7, 1)
+
+
+def test_partitions_are_stuck_behind_what_has_failed_often_and_waits() -> None:
+    """Fewer failures are any vendor's; what is being taken apart has failed often before it was."""
+    schedule, maker = _schedule()
+    other = Partition(("events", 1), 0)
+    _put(schedule, maker.parcel("a", at_s=0.0), maker.parcel("b", at_s=0.0, entry=maker.entry(other)))
+    batch = _next(schedule, 0.0)
+    batch.failure_count = 3
+    assert schedule.stuck_partitions(3) == set()
+    _sleep(schedule, batch, 50.0)
+    keys = {("events", 0), ("events", 1)}
+    assert (schedule.stuck_partitions(3), schedule.stuck_partitions(4)) == (keys, set())
+    batch.is_isolating = True
+    assert schedule.stuck_partitions(4) == keys
 
 
 def test_one_failing_batch_does_not_stop_a_single_slot() -> None:

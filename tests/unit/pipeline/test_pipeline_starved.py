@@ -11,7 +11,7 @@ import pytest
 
 from processor.delivery.settings import DeliverySettings, IsolationSettings
 from processor.source.window import EXCESS_SHARE, Flow, Valve
-from tests.fake_stages import KEY, Bench
+from tests.fake_stages import Bench
 from tests.simulation import FakeVendor
 from tests.virtual_time import virtual
 
@@ -26,10 +26,11 @@ async def read_on(bench: Bench, value: Callable[[int], dict[str, Any]], partitio
     valve, number = Valve(grace_s=0.25), 0
     while True:
         flow = valve.turn(bench.window, held=False, now_s=bench.clock.now_s())
-        is_blocked = bool(bench.consumer.blocks) and KEY in bench.consumer.blocks[-1]
-        if flow is Flow.READ and not is_blocked:
+        blocked = bench.consumer.blocks[-1] if bench.consumer.blocks else set()
+        partitions = [one for one in range(partition_count) if ("events", one) not in blocked]
+        if flow is Flow.READ and partitions:
             for _ in range(min(CHUNK_COUNT, bench.window.room_count)):
-                bench.read(value(number), partition=number % partition_count)
+                bench.read(value(number), partition=partitions[number % len(partitions)])
                 number += 1
         await asyncio.sleep(0.1)
 
@@ -75,6 +76,27 @@ async def test_a_payload_that_fills_the_window_behind_it_is_given_up(partition_c
         delivered = bench.counts["delivered"]
         await asyncio.sleep(120.0)
         assert bench.counts["delivered"] > delivered + 2 * bench.window.max_count
+
+
+@virtual
+@pytest.mark.parametrize("poison", [{POISON}, {POISON, POISON + 1}])
+async def test_other_partitions_go_on_beside_a_payload_that_keeps_failing(poison: set[int]) -> None:
+    """Its own partition fills a part of the window and waits; the others have nothing to do with it."""
+    vendor = FakeVendor(lambda request: 500 if poison & set(request.ids) else 200, latency_s=1.0)
+    async with reading(vendor, lambda number: {"lane": f"u{number}"}, partition_count=4) as bench:
+        await asyncio.sleep(60.0)
+        delivered = bench.counts["delivered"]
+        await asyncio.sleep(200.0)
+        assert bench.letters.letters == []
+        assert bench.counts["delivered"] > delivered + 5 * bench.window.max_count
+        stuck = {("events", number % 4) for number in (one - 1 for one in poison)}
+        assert bench.consumer.blocks[-1] == stuck
+        while len(bench.letters.letters) < len(poison):
+            assert bench.clock.now_s() < LONG_S
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(5.0)
+        assert bench.consumer.blocks[-1] == set()
+        assert bench.adds_up
 
 
 @virtual

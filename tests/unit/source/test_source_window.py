@@ -96,6 +96,28 @@ def test_the_excess_is_a_quarter_of_either_bound(max_count: int, excess_count: i
     assert window.room_count == 0
 
 
+def test_what_is_set_aside_does_not_keep_a_window_from_being_low() -> None:
+    """Half of what is left beside it may be used, by count and by bytes."""
+    window, seen = Window(100, 1_000), []
+    window.add(80, 800)
+    for aside, added in (((0, 0), (0, 0)), ((60, 600), (0, 0)), ((60, 600), (1, 0)), ((60, 600), (0, 1))):
+        window.set_aside(*aside)
+        window.add(*added)
+        seen.append(window.is_low)
+        window.settle(*added)
+    assert seen == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("count", "size_bytes", "is_exceeded"), [(40, 400, False), (41, 0, True), (0, 401, True), (0, 0, False)]
+)
+def test_a_part_is_fair_up_to_what_is_left(count: int, size_bytes: int, is_exceeded: bool) -> None:  # noqa: FBT001 - a table
+    """One that keeps to it leaves as much as it takes."""
+    window = Window(100, 1_000)
+    window.add(60, 600)
+    assert window.is_exceeded(count, size_bytes) is is_exceeded
+
+
 def test_what_is_let_in_ends_a_pause_for_itself_alone() -> None:
     """A paused source reads the record that is wanted, and then waits and pauses as before."""
     window, valve = Window(10, 1_000), Valve(grace_s=0.2)
