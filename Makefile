@@ -72,7 +72,7 @@ contracts: $(DEVELOPMENT) ## Layers: who may import whom
 .PHONY: coverage
 coverage: $(DEVELOPMENT) ## Fast tests, measured: full branch coverage of what decides, nine tenths of the rest
 	$(RUN) -m coverage erase
-	$(RUN) -m coverage run -m pytest -m "$(FAST)"
+	$(RUN) -m coverage run -m pytest -m "$(FAST)" --numprocesses auto
 	$(RUN) -m coverage combine --quiet
 	$(RUN) tests/coverage_gate.py
 

@@ -16,8 +16,9 @@ from tests.simulation import FakeVendor
 from tests.virtual_time import virtual
 
 LONG_S = 7_200.0
+OUTAGE_S = 1_800.0
 POISON = 5
-CHUNK_COUNT = 300
+CHUNK_COUNT = 30
 SETTINGS = DeliverySettings(max_in_flight=4, isolation=IsolationSettings(give_up_s=300.0))
 
 
@@ -66,15 +67,15 @@ async def test_a_payload_that_fills_the_window_behind_it_is_given_up(partition_c
     """
     vendor = FakeVendor(poisonous, latency_s=latency_s)
     async with reading(vendor, partition_count=partition_count) as bench:
-        await asyncio.sleep(1.0)
+        began_s = bench.clock.now_s()
         while not bench.letters.letters:
             assert bench.clock.now_s() < LONG_S, bench.counts
             assert bench.window.count <= bench.window.max_count * (1 + 1 / EXCESS_SHARE)
             await asyncio.sleep(1.0)
         assert bench.letters.reasons == ["vendor_error"]
-        assert bench.clock.now_s() >= 300.0
+        assert bench.clock.now_s() - began_s >= 300.0
         delivered = bench.counts["delivered"]
-        await asyncio.sleep(120.0)
+        await asyncio.sleep(5.0 + 100 * latency_s)
         assert bench.counts["delivered"] > delivered + 2 * bench.window.max_count
 
 
@@ -134,9 +135,11 @@ async def test_an_outage_behind_it_lets_in_a_few_and_gives_up_nothing() -> None:
         await asyncio.sleep(10.0)
         assert not bench.window.is_low
         vendor.answer = lambda _: 503
-        await asyncio.sleep(LONG_S)
+        await asyncio.sleep(OUTAGE_S)
         assert bench.letters.letters == []
         assert bench.window.count <= bench.window.max_count + 2 * SETTINGS.max_in_flight
         vendor.answer = lambda _: 200
-        await asyncio.sleep(600.0)
-        assert (bench.letters.letters, POISON in vendor.accepted) == ([], True)
+        while POISON not in vendor.accepted:
+            assert bench.clock.now_s() < LONG_S
+            await asyncio.sleep(1.0)
+        assert bench.letters.letters == []
