@@ -41,9 +41,9 @@ def _canonical(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 @given(VALUE)
+@example({"Infinity": float("inf")})
 def test_any_json_is_read_as_the_standard_library_reads_it(value: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Whichever of the two readers a text takes, the value is the one that was written."""
+    """Whichever of the two readers a text takes, the value is the same."""
     text = json.dumps(value).replace("Infinity", "1e999")
-    if "1e999" not in json.dumps(value):
-        assert _canonical(json_value(text)) == _canonical(value)
-        assert _canonical(json_value(text.encode())) == _canonical(value)
+    assert _canonical(json_value(text)) == _canonical(json.loads(text))
+    assert _canonical(json_value(text.encode())) == _canonical(json.loads(text))
