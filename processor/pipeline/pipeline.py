@@ -1,7 +1,6 @@
-"""One destination at work.
+"""One destination at work, all of it on the event loop.
 
-The pipeline hears from the consumer thread through the inbox and from the dispatcher about outcomes. All of it but
-the four methods marked so runs on the event loop.
+The pipeline hears from the consumer thread through the inbox, and from the dispatcher about outcomes.
 """
 
 from __future__ import annotations
