@@ -10,6 +10,15 @@ import pytest
 from tests.kafka_harness import Kafka, KafkaCluster, external_kafka, kafka_or_reason
 from tests.registry_harness import Registry, registry_or_reason
 
+_SERVICES = ("kafka", "registry")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests with real services on one worker: they share one broker and would only wait for each other."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in _SERVICES):
+            item.add_marker(pytest.mark.xdist_group("services"))
+
 
 def _required(found: KafkaCluster | str) -> KafkaCluster:
     """Return the cluster; without one the test is skipped, or fails where Kafka must be there."""
