@@ -13,6 +13,7 @@ from tests.registry_harness import Registry, registry_or_reason
 _SERVICES = ("kafka", "registry")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests with real services on one worker: they share one broker and would only wait for each other."""
     for item in items:
