@@ -20,7 +20,8 @@ SYNTHETIC: Final = "synthetic_message_id"
 """Warning: the event has no usable `messageId`, so its id comes from the record's coordinates."""
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_VARIANT: Final = "89ab89ab89ab89ab"
+_UUID_CHARS: Final = 36
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 """The two variant bits of a UUID set over the two lower bits of each hexadecimal digit."""
 
 
@@ -29,8 +30,7 @@ def uuid5_text(name: str) -> str:
     hashed = _NAMESPACE_HASH.copy()
     hashed.update(name.encode("utf-8", "surrogatepass"))
     digest = hashed.hexdigest()
-    variant = _VARIANT[int(digest[16], 16)]
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"
 
 
 def record_name(record: Record) -> str:
@@ -69,4 +69,4 @@ def message_uuid(mapped: Any, event: Event, record: Record) -> tuple[str, str | 
 
 def is_uuid(text: str) -> bool:
     """Return whether a text is a UUID in its canonical form, in either case."""
-    return _UUID.fullmatch(text) is not None
+    return len(text) == _UUID_CHARS and _UUID.fullmatch(text) is not None

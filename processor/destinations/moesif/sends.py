@@ -180,9 +180,13 @@ class _Sender:
         body = finished(item)
         if isinstance(body, Rejected):
             return body
-        own_warnings = tuple(warning for warning in (time_warning, id_warning) if warning is not None)
+        warnings = bag_warnings + ip_warnings
+        if time_warning is not None:
+            warnings += (time_warning,)
+        if id_warning is not None:
+            warnings += (id_warning,)
         lane = next(iter(whom.values()))
-        return Payload(self._slug, ENDPOINT, body, (lane,), "", None, bag_warnings + ip_warnings + own_warnings)
+        return Payload(self._slug, ENDPOINT, body, (lane,), "", None, warnings)
 
     def _request(self, fields: Mapping[str, Any], epoch_ms: int) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return the circumstances of an action, and the warnings that they raise."""
