@@ -178,7 +178,7 @@ class Bridge:
         self._consumer = ConsumerThread(settings.kafka, group, window, reading, clients=clients)
         self._dead_letters = DeadLetters(
             settings.dead_letters,
-            client_properties(settings.kafka),
+            {"client.id": f"{group.group_id}.dead-letters", **client_properties(settings.kafka)},
             mask=own.mask,
             on_state=self.pipeline.letters_writable,
             on_crash=self.pipeline.fail,
