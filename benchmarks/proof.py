@@ -28,7 +28,7 @@ from benchmarks.__main__ import PROGRAMS  # noqa: E402 - the path is set above
 from benchmarks.machine import this_machine  # noqa: E402
 from benchmarks.proof_report import Case, Measurement, Report, Suite, render  # noqa: E402
 from tests.kafka_jars import KAFKA_VERSION  # noqa: E402
-from tests.ledger_figures import RunFigures  # noqa: E402
+from tests.ledger.figures import RunFigures  # noqa: E402
 
 PAGE = ROOT / "docs" / "proof.md"
 SCENARIO_S = 2_400.0

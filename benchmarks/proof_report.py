@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from benchmarks.machine import Machine
-from tests.ledger_figures import RunFigures, VendorFigures
+from tests.ledger.figures import RunFigures, VendorFigures
 
 FAULTS: Mapping[str, str] = {
     "latency": "requests answered late",

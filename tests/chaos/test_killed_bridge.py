@@ -8,10 +8,10 @@ import pytest
 
 from processor.sandbox.faults import Drop, Latency, Status
 from tests.kafka_harness import Kafka
-from tests.ledger_faults import missing_faults
-from tests.ledger_judge import judge
-from tests.ledger_run import LedgerRun
-from tests.ledger_scenario import Scenario
+from tests.ledger.faults import missing_faults
+from tests.ledger.judge import judge
+from tests.ledger.run import LedgerRun
+from tests.ledger.scenario import Scenario
 
 SCENARIO = Scenario(
     event_count=20_000,

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.machine import Machine, cpu_model, memory_gb, this_machine
 from benchmarks.proof import FailedError, cases_of
 from benchmarks.proof_report import FAULTS, Case, Measurement, Report, Suite, render
-from tests.ledger_figures import RunFigures, VendorFigures
+from tests.ledger.figures import RunFigures, VendorFigures
 from tests.markdown_pages import rows
 
 MOVEO = VendorFigures("moveo", 99_100, 801, 1, 1, 1, {"status_500": 41, "drop_after": 7}, 350, 7_500, 120, 1_234)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from tests.ledger_evidence import Disturbance, Moment
+from tests.ledger.evidence import Disturbance, Moment
 
 STOP_S = 40.0
 """What an orderly end may take: the drain budget and the closing of clients."""
@@ -45,7 +45,7 @@ class Fleet:
         self._running: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
         self._leaving: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._pids: list[int] = []
-        guard = [sys.executable, str(Path(__file__).with_name("kafka_guard.py")), str(folder / "guarded")]
+        guard = [sys.executable, str(Path(__file__).parents[1] / "kafka_guard.py"), str(folder / "guarded")]
         self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, text=True, start_new_session=True)
         self.disturbances: dict[str, list[Disturbance]] = {vendor: [] for vendor in config["destinations"]}
 

@@ -9,10 +9,10 @@ import pytest
 
 from processor.sandbox.faults import Drop, Latency, Refuse, Status, Throttle
 from processor.sandbox.ledger import Answer, Line
-from tests.ledger_evidence import Disturbance, Evidence, Letter, Made, Moment, Sample
-from tests.ledger_faults import hits, missing_faults
-from tests.ledger_figures import figures
-from tests.ledger_scenario import Scenario
+from tests.ledger.evidence import Disturbance, Evidence, Letter, Made, Moment, Sample
+from tests.ledger.faults import hits, missing_faults
+from tests.ledger.figures import figures
+from tests.ledger.scenario import Scenario
 
 VENDOR = "moveo"
 FAULTS = (

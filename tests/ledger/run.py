@@ -1,6 +1,6 @@
 """An end-to-end run that is judged from outside: by the stand-ins' own record and by a reader of the groups' offsets.
 
-Nothing here asks the bridge how it did. The run gathers evidence; `tests.ledger_judge` reads it.
+Nothing here asks the bridge how it did. The run gathers evidence; `tests.ledger.judge` reads it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from processor.sandbox.faults import Fault, Refuse
 from processor.sandbox.settings import SandboxSettings
 from processor.sandbox.standins import StandIns
 from tests.kafka_harness import QUIET, Kafka, random_name
-from tests.ledger_evidence import Evidence, Letter, Made, Moment
-from tests.ledger_feed import EventFeed
-from tests.ledger_fleet import Fleet
-from tests.ledger_scenario import ENVIRON, Scenario, bridge_config
-from tests.ledger_watch import OffsetWatch, letter_count
+from tests.ledger.evidence import Evidence, Letter, Made, Moment
+from tests.ledger.feed import EventFeed
+from tests.ledger.fleet import Fleet
+from tests.ledger.scenario import ENVIRON, Scenario, bridge_config
+from tests.ledger.watch import OffsetWatch, letter_count
 
 POLL_S = 0.1
 READ_S = 60.0

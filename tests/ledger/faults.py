@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from processor.sandbox.faults import Drop, Fault, Refuse, Status, Throttle
-from tests.ledger_evidence import Disturbance, Evidence, Sample
+from tests.ledger.evidence import Disturbance, Evidence, Sample
 
 
 def hits(happened: Mapping[str, int], vendor: str) -> dict[str, int]:

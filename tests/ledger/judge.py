@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from processor.sandbox.events import Fate
 from processor.sandbox.ledger import Line
-from tests.ledger_evidence import Evidence, Letter, Made, Moment, Sample
-from tests.ledger_repeats import repeat_problems
+from tests.ledger.evidence import Evidence, Letter, Made, Moment, Sample
+from tests.ledger.repeats import repeat_problems
 
 ENDPOINTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "moveo": defaultdict(lambda: frozenset({"events"})),

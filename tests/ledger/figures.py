@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from tests.ledger_evidence import Evidence
-from tests.ledger_faults import hits
-from tests.ledger_repeats import account_of
-from tests.ledger_scenario import Scenario
+from tests.ledger.evidence import Evidence
+from tests.ledger.faults import hits
+from tests.ledger.repeats import account_of
+from tests.ledger.scenario import Scenario
 
 
 class VendorFigures(Struct, frozen=True):

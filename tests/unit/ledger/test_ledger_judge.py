@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from processor.sandbox.ledger import Answer, Line
-from tests.ledger_evidence import Disturbance, Evidence, Letter, Made, Moment, Sample
-from tests.ledger_judge import judge
+from tests.ledger.evidence import Disturbance, Evidence, Letter, Made, Moment, Sample
+from tests.ledger.judge import judge
 
 VENDOR = "moesif"
 OWNERS = {0: "one", 1: "two"}

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from processor.sandbox.ledger import Answer, Line
-from tests.ledger_evidence import Disturbance, Evidence, Letter, Made, Moment, Sample
-from tests.ledger_repeats import account_of, repeat_problems, unrests_of
+from tests.ledger.evidence import Disturbance, Evidence, Letter, Made, Moment, Sample
+from tests.ledger.repeats import account_of, repeat_problems, unrests_of
 
 VENDOR = "moveo"
 BEFORE, AFTER = {0: "one", 1: "two"}, {0: "three", 1: "two"}

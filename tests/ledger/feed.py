@@ -12,8 +12,8 @@ from confluent_kafka import Message, Producer
 
 from processor.sandbox.events import EXPECTED, EventSettings, MadeEvent, made_events
 from tests.kafka_harness import QUIET
-from tests.ledger_evidence import Made
-from tests.ledger_scenario import Scenario
+from tests.ledger.evidence import Made
+from tests.ledger.scenario import Scenario
 
 WRITE_S = 60.0
 MAX_UNSENT_COUNT = 50_000

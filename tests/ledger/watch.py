@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from processor.errors import BrokerError
 from processor.source.deadline import Deadline
 from tests.kafka_harness import Kafka
-from tests.ledger_evidence import Moment, Sample
-from tests.ledger_fleet import Expected
+from tests.ledger.evidence import Moment, Sample
+from tests.ledger.fleet import Expected
 
 INTERVAL_S = 0.2
 ANSWER_S = 10.0

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from processor.sandbox.ledger import Line
-from tests.ledger_evidence import Disturbance, Evidence, Letter, Made, Moment, Sample
+from tests.ledger.evidence import Disturbance, Evidence, Letter, Made, Moment, Sample
 
 COMMIT_LAG_S = 1.0
 """What was done so long before a process died is committed: the commit interval, and room for a busy machine."""
