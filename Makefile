@@ -46,7 +46,7 @@ check: lint types contracts coverage ## Everything that needs no Kafka: style, t
 
 .PHONY: test
 test: $(DEVELOPMENT) ## All tests, a real Kafka included (Python, JDK 17 and Maven; ARGS="-k offsets")
-	$(RUN) -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+	$(RUN) -m pytest --numprocesses auto $(ARGS)
 
 .PHONY: proof
 proof: $(DEVELOPMENT) ## The long tests under faults, then the benchmarks; the report goes to docs/proof.md

@@ -6,19 +6,30 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.kafka_harness import Kafka, KafkaCluster, external_kafka, kafka_or_reason
 from tests.registry_harness import Registry, registry_or_reason
 
-_SERVICES = ("kafka", "registry")
+_SERVICES = ("tests/integration/", "tests/chaos/")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests with real services on one worker: they share one broker and would only wait for each other."""
-    for item in items:
-        if any(item.get_closest_marker(name) for name in _SERVICES):
-            item.add_marker(pytest.mark.xdist_group("services"))
+class _ServicesOnOneWorker(LoadScopeScheduling):  # type: ignore[misc]  # the plugin has no types
+    """Tests with real services run on one worker, all others where there is room.
+
+    They share one broker, and mostly wait: on two workers they would only start it twice.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return what a test must share a worker with."""
+        return "services" if nodeid.startswith(_SERVICES) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Return who gives tests to workers."""
+    return _ServicesOnOneWorker(config, log)
 
 
 def _required(found: KafkaCluster | str) -> KafkaCluster:
