@@ -109,12 +109,19 @@ class LaneBook:
 
     def add(self, parcel: Parcel) -> None:
         """Queue a parcel behind everything that waits in its lanes."""
-        lanes = [self._append(key, parcel) for key in parcel.payload.lanes]
-        for lane in lanes:
-            if lane.is_queued:
-                self._extend(lane, parcel)
-            elif not lane.is_busy:
-                self._offer(lane)
+        keys = parcel.payload.lanes
+        if len(keys) == 1:  # nearly always, and then without a list of one
+            self._show(self._append(keys[0], parcel), parcel)
+            return
+        for lane in [self._append(key, parcel) for key in keys]:
+            self._show(lane, parcel)
+
+    def _show(self, lane: Lane, parcel: Parcel) -> None:
+        """Let the ready queues know of a parcel that was just appended to a lane."""
+        if lane.is_queued:
+            self._extend(lane, parcel)
+        elif not lane.is_busy:
+            self._offer(lane)
 
     def _append(self, key: str, parcel: Parcel) -> Lane:
         """Return the lane of a key, with the parcel as its last."""

@@ -33,6 +33,8 @@ def origin_of(url: str) -> Origin | None:
 
 def is_absolute(url: str) -> bool:
     """Return whether a text looks like `scheme://host…`."""
+    if url[:8] == "https://" and url[8:9] not in "/?#":  # nearly always, and then without an expression
+        return True
     return _ABSOLUTE.match(url) is not None
 
 
@@ -44,14 +46,14 @@ def domain_of(text: str) -> str | None:
     return domain if "." in domain.strip(".") else None
 
 
+@lru_cache(maxsize=4096)
 def is_ip(text: str) -> bool:
-    """Return whether a text is an IPv4 or IPv6 address."""
+    """Return whether a text is an IPv4 or IPv6 address; cached, for the events of a visit come from one address."""
     return _IPV4.fullmatch(text) is not None or (":" in text and _is_ipv6(text))
 
 
-@lru_cache(maxsize=4096)
 def _is_ipv6(text: str) -> bool:
-    """Return whether a text is an IPv6 address, with or without a zone; cached, as reading one takes a while."""
+    """Return whether a text is an IPv6 address, with or without a zone."""
     try:
         ipaddress.IPv6Address(text)
     except ValueError:

@@ -131,7 +131,7 @@ def is_enabled(integrations: Any, names: Iterable[str]) -> bool:  # noqa: ANN401
     An explicit false under any name blocks; else true or an object under any name admits; else any other value decides
     by JavaScript's truth; else `All` blocks when it is exactly false. Anything that is not an object admits.
     """
-    if not isinstance(integrations, dict):
+    if not integrations or not isinstance(integrations, dict):
         return True
     is_named = is_admitted = False
     for name in names:

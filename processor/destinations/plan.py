@@ -75,8 +75,20 @@ class Plan:
     def _apply(self, event: Event, record: Record, now_ms: int, mapped: Mapped) -> None:
         """Run every matching subscription on an admitted event."""
         matching = self._subscriptions.matching(event)
+        actions = self._destination.actions
         if not matching:
             _add(mapped, _NO_SUBSCRIPTION, "")
+        elif len(matching) == 1:  # nearly always, and then there is nothing to count
+            (subscription,) = matching
+            built = _built(subscription, actions[subscription.action], event, record, now_ms)
+            _add(mapped, built, subscription.name)
+        else:
+            self._apply_several(matching, event, record, now_ms, mapped)
+
+    def _apply_several(
+        self, matching: Sequence[Subscription], event: Event, record: Record, now_ms: int, mapped: Mapped
+    ) -> None:
+        """Run several subscriptions; each payload at an endpoint gets a number of its own, and so an id of its own."""
         seen: dict[str, int] = {}
         for subscription in matching:
             action = self._destination.actions[subscription.action]
