@@ -94,6 +94,7 @@ def _head(report: Report) -> Iterator[str]:
         f"| commit | `{report.commit}`{changes} |",
         f"| seed | `{report.seed}`; `SEED={report.seed} make proof` makes the same choices |",
         f"| machine | {machine.cpu}, {machine.core_count} cores, {machine.memory_gb} GB |",
+        f"| speed | plain Python adds a number in {machine.addition_ns} ns |",
         f"| system | {machine.system}, Python {machine.python} |",
         f"| software | {report.software} |",
     )
