@@ -29,8 +29,8 @@ def offsets(
         start_time_ms(to)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--to") from error
-    settings = load_settings(config)
-    (name,) = select(settings.destinations, [destination])
+    settings = load_settings(config, choose=lambda known: select(known, [destination]))
+    (name,) = settings.destinations
     configure(settings.operations.logs, destination=name)
     group_id = settings.group_id(name)
     positions = set_positions(settings.kafka, group_id, settings.kafka.topics, to)

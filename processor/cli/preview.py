@@ -21,9 +21,9 @@ def preview(
 ) -> None:
     """Show what events become: Segment events as JSON lines in, one JSON line each out; nothing is sent."""
     from processor import app
-    from processor.settings import load_settings
+    from processor.settings import load_without_secrets
 
-    settings = load_settings(config)
+    settings = load_without_secrets(config)
     (name,) = select(settings.destinations, [destination])
     for line in app.preview(settings, name, sys.stdin.buffer):
         sys.stdout.buffer.write(line + b"\n")

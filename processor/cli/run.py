@@ -22,16 +22,18 @@ def run(
 ) -> None:
     """Deliver until stopped: one destination in this process, several in a supervised process each."""
     from processor.operations.logs import configure
-    from processor.settings import load_settings
+    from processor.settings import load_settings, load_without_secrets
 
-    settings = load_settings(config)
-    names = select(settings.destinations, destination or [])
+    whole = load_without_secrets(config)
+    names = select(whole.destinations, destination or [])
     if len(names) == 1:
         from processor import app
 
+        settings = load_settings(config, choose=lambda _known: names)
         configure(settings.operations.logs, destination=names[0])
         raise typer.Exit(app.run(settings, names[0]))
     from processor.operations.fleet import run_fleet
 
-    configure(settings.operations.logs)
-    raise typer.Exit(run_fleet(names, config, settings.operations))
+    # Each process reads its own secrets; the supervisor needs none, so a missing one stops its destination alone.
+    configure(whole.operations.logs)
+    raise typer.Exit(run_fleet(names, config, whole.operations))

@@ -10,10 +10,11 @@ from processor.config.located import refuse
 from processor.config.masking import masked, secrets_in
 from processor.config.problems import Problem
 from processor.config.properties import Properties, refusing, revealed
-from processor.config.secret import HeaderSecret, Secret, SecretOrPlain
+from processor.config.secret import UNREAD_SECRETS, HeaderSecret, Secret, SecretOrPlain
 from processor.config.validation import validate
 
 __all__ = [
+    "UNREAD_SECRETS",
     "Document",
     "HeaderSecret",
     "Problem",

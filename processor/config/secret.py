@@ -22,6 +22,10 @@ MASK: Final = "***"
 PLAIN_SECRETS: Final = "plain_secrets"
 """Key of the validation context that allows literal secrets: for settings that come from code, never from a file."""
 
+UNREAD_SECRETS: Final = "unread_secrets"
+"""Key of the validation context in which a reference to a secret that is not there is no error: for a look at a whole
+file by a program that needs the secrets of a part of it. What stands in for the secret is of no use elsewhere."""
+
 SECRET_ERROR: Final = "secret"  # noqa: S105 - the name of a kind of error
 """Type of every validation error raised here. Its text stands alone: the input must not be shown beside it."""
 
@@ -56,6 +60,13 @@ class Secret:
             ValueError: it is missing, unreadable, empty or no UTF-8; the text names the reference, never the value.
         """
         secret = cls(_read(origin, name))
+        secret._origin, secret._name = origin, name
+        return secret
+
+    @classmethod
+    def unread(cls, origin: Literal["env", "file"], name: str) -> Secret:
+        """Return what stands in for a secret that nobody is going to use."""
+        secret = cls("unread")
         secret._origin, secret._name = origin, name
         return secret
 
@@ -155,9 +166,9 @@ def _validated(value: Any, info: ValidationInfo) -> Secret:  # noqa: ANN401 - wh
         case str() if info.context is not None and info.context.get(PLAIN_SECRETS) is True:
             return Secret(value)
         case {"env": str() as name} if len(value) == 1:
-            return _referenced("env", name)
+            return _referenced("env", name, info)
         case {"file": str() as name} if len(value) == 1:
-            return _referenced("file", name)
+            return _referenced("file", name, info)
         case dict():
             raise refusal(f"this is no reference to a secret; {ALLOWED}")
         case None:
@@ -166,10 +177,13 @@ def _validated(value: Any, info: ValidationInfo) -> Secret:  # noqa: ANN401 - wh
             raise refusal(f"a secret is written literally; {ALLOWED}")
 
 
-def _referenced(origin: Literal["env", "file"], name: str) -> Secret:
+def _referenced(origin: Literal["env", "file"], name: str, info: ValidationInfo) -> Secret:
     try:
         return Secret.from_reference(origin, name)
     except ValueError as error:
+        is_name = origin == "file" or _VARIABLE.fullmatch(name) is not None
+        if is_name and info.context is not None and info.context.get(UNREAD_SECRETS) is True:
+            return Secret.unread(origin, name)
         raise refusal(str(error)) from None
 
 

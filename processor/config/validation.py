@@ -33,8 +33,14 @@ _UNKNOWN: Final = "extra_forbidden"
 _MISSING: Final = "missing"
 
 
-def validate(model: type[ModelT], document: Document, context: Mapping[str, Any] | None = None) -> ModelT:
-    """Return the document as an instance of `model`.
+def validate(
+    model: type[ModelT],
+    document: Document,
+    context: Mapping[str, Any] | None = None,
+    *,
+    part: Mapping[str, Any] | None = None,
+) -> ModelT:
+    """Return the document as an instance of `model`; `part` is what of its value to take, all of it unless given.
 
     Raises:
         ConfigError: naming every problem with its place, sorted by line. No secret is in its text.
@@ -42,7 +48,7 @@ def validate(model: type[ModelT], document: Document, context: Mapping[str, Any]
     problems = [*document.problems, *misread_scalars(model, document.root)]
     instance: ModelT | None = None
     try:
-        instance = model.model_validate(document.value, context=dict(context or {}))
+        instance = model.model_validate(document.value if part is None else part, context=dict(context or {}))
     except ValidationError as error:
         known = {(problem.line, problem.column) for problem in problems}
         problems += _explained(model, document, error.errors(include_url=False), known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from processor.settings.destination import DestinationSettings
-from processor.settings.root import Settings, load_settings, settings_model
+from processor.settings.root import Settings, load_settings, load_without_secrets, settings_model
 from processor.settings.schema import json_schema
 
-__all__ = ["DestinationSettings", "Settings", "json_schema", "load_settings", "settings_model"]
+__all__ = ["DestinationSettings", "Settings", "json_schema", "load_settings", "load_without_secrets", "settings_model"]

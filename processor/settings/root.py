@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from processor.config import load_document, refuse, validate
+from processor.config import UNREAD_SECRETS, load_document, refuse, validate
 from processor.delivery.dead_letter_settings import DeadLetterSettings
 from processor.destinations import REGISTRY
 from processor.destinations.base import Destination
@@ -100,11 +100,33 @@ def settings_model(registry: Mapping[str, type[Destination]] = REGISTRY) -> type
     return _composed(tuple(registry.items()))
 
 
-def load_settings(path: Path | str, registry: Mapping[str, type[Destination]] = REGISTRY) -> Settings:
-    """Return the settings that a file holds.
+Choose: TypeAlias = Callable[[Collection[str]], Collection[str]]
+"""Says which of a file's destinations are wanted, at least one; may raise `ConfigError`."""
+
+
+def load_settings(
+    path: Path | str, registry: Mapping[str, type[Destination]] = REGISTRY, *, choose: Choose | None = None
+) -> Settings:
+    """Return the settings that a file holds, or, with `choose`, those of some of its destinations.
+
+    The whole file must be right all the same, except that the secrets of destinations that were not chosen need not be
+    there: a process has the keys of what it runs.
 
     Raises:
-        ConfigError: naming everything that is wrong with the file, each with line, key, what was found and what is
-            allowed.
+        ConfigError: naming what is wrong with the file, each with line, key, what was found and what is allowed.
     """
-    return validate(settings_model(registry), load_document(path))
+    model, document = settings_model(registry), load_document(path)
+    if choose is None:
+        return validate(model, document)
+    whole = validate(model, document, {UNREAD_SECRETS: True})
+    chosen = {name: document.value["destinations"][name] for name in choose(whole.destinations)}
+    return validate(model, document, part={**document.value, "destinations": chosen})
+
+
+def load_without_secrets(path: Path | str, registry: Mapping[str, type[Destination]] = REGISTRY) -> Settings:
+    """Return the settings that a file holds, for a program that connects to nobody: no secret need be there.
+
+    Raises:
+        ConfigError: naming what is wrong with the file, each with line, key, what was found and what is allowed.
+    """
+    return validate(settings_model(registry), load_document(path), {UNREAD_SECRETS: True})

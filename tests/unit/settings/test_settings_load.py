@@ -12,7 +12,7 @@ import pytest
 from processor.destinations import REGISTRY
 from processor.destinations.moesif.settings import MoesifSettings
 from processor.errors import ConfigError
-from processor.settings import DestinationSettings, Settings, load_settings
+from processor.settings import DestinationSettings, Settings, load_settings, load_without_secrets
 
 VALUE = "made-up-value"
 
@@ -337,3 +337,38 @@ def test_an_empty_file_names_what_is_missing(problems: Problems) -> None:
     destinations, kafka = problems("{}\n")
     assert destinations.startswith("1:1: destinations: a required key is missing: The destinations by name")
     assert kafka == "1:1: kafka: a required key is missing: The Kafka that events come from"
+
+
+OTHER = """\
+  other:
+    type: moveo
+    start: latest
+    settings: {api_key: {env: TEST_MISSING}}
+"""
+
+
+def test_a_process_needs_the_secrets_of_what_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of another destination that is not there is not missed; one of its own is."""
+    monkeypatch.setenv("TEST_KEY", VALUE)
+    monkeypatch.delenv("TEST_MISSING", raising=False)
+    path = tmp_path / "bridge.yaml"
+    path.write_text(BASE + MOESIF + OTHER)
+    assert list(load_settings(path, choose=lambda known: [name for name in known if name == "crm"]).destinations) == [
+        "crm"
+    ]
+    for choose in (None, lambda _: ["other"]):
+        with pytest.raises(ConfigError, match="environment variable TEST_MISSING is not set"):
+            load_settings(path, choose=choose)
+    assert list(load_without_secrets(path).destinations) == ["crm", "other"]
+
+
+@pytest.mark.parametrize("fault", ["start: soon", "strat: latest", "settings: {api_key: {env: 'a key itself'}}"])
+def test_the_rest_of_the_file_must_be_right(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault beside what runs may be a slip that changes what runs, such as a group that two destinations share."""
+    monkeypatch.setenv("TEST_KEY", VALUE)
+    path = tmp_path / "bridge.yaml"
+    path.write_text(BASE + MOESIF + OTHER + f"    {fault}\n")
+    with pytest.raises(ConfigError):
+        load_settings(path, choose=lambda _: ["crm"])
+    with pytest.raises(ConfigError):
+        load_without_secrets(path)
