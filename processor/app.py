@@ -131,7 +131,7 @@ class Bridge:
     async def run(self) -> int:
         """Run until told to stop; return the exit code."""
         self._connect()
-        with stop_signals(self.stop) as seen:
+        with stop_signals(self.stop, at_once=True) as seen:
             page = expose(
                 self._name,
                 self.report,
@@ -184,7 +184,14 @@ class Bridge:
             on_crash=self.pipeline.fail,
         )
         offsets = GroupOffsets(group.group_id, clients.reader)
-        self._watch = Watch(Cluster(clients.admin()), offsets, settings.kafka.topics, self.pipeline, self._marks)
+        self._watch = Watch(
+            Cluster(clients.admin()),
+            offsets,
+            settings.kafka.topics,
+            self.pipeline,
+            self._marks,
+            letters_topic=settings.dead_letters.topic,
+        )
         self.pipeline.connect(dispatcher, self._dead_letters, self._consumer)
 
     async def _serve(self) -> int:

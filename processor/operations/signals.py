@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,16 +12,24 @@ from typing import Final
 EXIT_INTERRUPTED: Final = 130
 """The exit code of a program that a person stopped by Ctrl-C."""
 
+EXIT_KILLED: Final = 1
+"""The exit code of a program that was told to stop a second time before it had done so."""
+
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def stop_signals(on_stop: Callable[[], None]) -> Iterator[list[signal.Signals]]:
-    """Call `on_stop` on the running loop for each order to stop inside the block; gives the list of those seen."""
+def stop_signals(on_stop: Callable[[], None], *, at_once: bool = False) -> Iterator[list[signal.Signals]]:
+    """Call `on_stop` on the running loop for each order to stop inside the block; gives the list of those seen.
+
+    With `at_once`, a second order ends the process without further ado: nothing that was not done is lost by that.
+    """
     seen: list[signal.Signals] = []
     loop = asyncio.get_running_loop()
 
     def note(number: signal.Signals) -> None:
+        if at_once and seen:
+            os._exit(exit_code(EXIT_KILLED, [number]))
         seen.append(number)
         on_stop()
 

@@ -30,9 +30,18 @@ class Watch:
     """Keeps the marks of one pipeline fresh. A cluster that does not answer leaves them as they were."""
 
     def __init__(
-        self, cluster: Cluster, offsets: GroupOffsets, topics: Sequence[str], pipeline: Pipeline, marks: Marks
+        self,
+        cluster: Cluster,
+        offsets: GroupOffsets,
+        topics: Sequence[str],
+        pipeline: Pipeline,
+        marks: Marks,
+        *,
+        letters_topic: str,
     ) -> None:
-        """Ask about these topics and the group's offsets of them."""
+        """Ask about these topics and the group's offsets of them, and whether the dead-letter topic is there."""
+        self._letters_topic = letters_topic
+        self._lacks_letters = False
         self._cluster = cluster
         self._offsets = offsets
         self._topics = topics
@@ -78,9 +87,21 @@ class Watch:
         now_s = asyncio.get_running_loop().time()
         if now_s - self._counted_s < PARTITION_COUNT_INTERVAL_S:
             return
-        states = await asyncio.to_thread(self._cluster.topics, self._topics, Deadline.after(TIMEOUT_S))
+        topics = (*self._topics, self._letters_topic)
+        states = await asyncio.to_thread(self._cluster.topics, topics, Deadline.after(TIMEOUT_S))
         self._counted_s = now_s
+        self._look_for_letters(has_topic=states.pop(self._letters_topic) is not None)
         self._pipeline.set_known_partition_count(sum(state.partition_count for state in states.values() if state))
+
+    def _look_for_letters(self, *, has_topic: bool) -> None:
+        """Say once that the dead-letter topic is not there: the first event that needs it will hold everything."""
+        if not has_topic and not self._lacks_letters:
+            log.error(
+                "dead-letter topic %s does not exist, or may not be seen: the first event that cannot be delivered "
+                "will hold the destination",
+                self._letters_topic,
+            )
+        self._lacks_letters = not has_topic
 
     async def _pause(self) -> None:
         """Return when it is time to look again: after a while, or at once when partitions were assigned.

@@ -21,6 +21,7 @@ from processor.source.group_offsets import GroupOffsets
 from tests.http_peer import eventually
 
 P0: Key = ("events", 0)
+LETTERS = "letters"
 
 
 class FakeCluster:
@@ -84,7 +85,7 @@ def _watch(pipeline: FakePipeline, cluster: FakeCluster) -> tuple[Watch, Marks]:
     """Return a watch over a pipeline, and its marks."""
     marks = Marks()
     parts = cast("Cluster", cluster), cast("GroupOffsets", cluster), ["events"], cast("Pipeline", pipeline)
-    return Watch(*parts, marks), marks
+    return Watch(*parts, marks, letters_topic=LETTERS), marks
 
 
 async def test_marks_and_counts_are_kept() -> None:
@@ -149,3 +150,15 @@ async def test_it_looks_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_missing_topic_for_dead_letters_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Before the first event needs it, and again only after it was there in between."""
+    pipeline, cluster = FakePipeline(P0), FakeCluster()
+    watch, _ = _watch(pipeline, cluster)
+    for count in (None, None, 12, None):
+        cluster.partition_count = count
+        watch._counted_s = float("-inf")
+        await watch.look()
+    said = [record.getMessage() for record in caplog.records if "dead-letter topic letters" in record.getMessage()]
+    assert len(said) == 2

@@ -1,0 +1,40 @@
+"""The orders to stop, seen from outside."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import asyncio, sys
+from processor.operations.signals import stop_signals
+
+async def main():
+    stop = asyncio.Event()
+    with stop_signals(stop.set, at_once=True):
+        print("ready", flush=True)
+        await stop.wait()
+        print("stops", flush=True)
+        await asyncio.sleep(3600)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("second", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 1)])
+def test_a_second_order_ends_at_once(second: signal.Signals, code: int) -> None:
+    """Whoever cannot wait for the drain need not look for a process to kill."""
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "stops\n"
+        process.send_signal(second)
+        assert process.wait(30) == code
+    finally:
+        process.kill()
+        process.communicate()
