@@ -103,8 +103,11 @@ class Dispatcher:
         return self.schedule.stuck_partitions(self._settings.isolation.failure_count)
 
     def state(self) -> GateState:
-        """Return what the destination is doing."""
-        return self.gate.state(self._clock.now_s())
+        """Return what the destination is doing; waiting for a rate limit of our own is throttled as well."""
+        now_s = self._clock.now_s()
+        state = self.gate.state(now_s)
+        is_open = state in (GateState.FLOWING, GateState.STARTING)
+        return GateState.THROTTLED if is_open and self._limiter.wait_s(now_s) > 0 else state
 
     def parcel(self, payload: Payload, entry: Entry) -> Parcel:
         """Return the payload as a parcel that came in just now."""

@@ -168,6 +168,20 @@ async def test_a_rate_of_payloads_is_kept_and_batches_stay_whole() -> None:
 
 
 @virtual
+async def test_waiting_for_a_rate_is_told() -> None:
+    """Whoever looks why the lag grows finds the reason; it goes when the rate allows more."""
+    world = World([endpoint(max_batch_count=1)], DeliverySettings(rate_limit=RateLimit(requests_per_second=1)))
+    for number in range(2):
+        world.put(f"u{number}")
+    world.dispatcher.turn()
+    await asyncio.sleep(0.5)
+    assert world.dispatcher.state() is GateState.THROTTLED
+    await world.settle()
+    await asyncio.sleep(2)
+    assert world.dispatcher.state() is not GateState.THROTTLED
+
+
+@virtual
 async def test_copies_are_settled_without_being_sent() -> None:
     """An id that was delivered, or is on its way, goes once; a deliberate repeat goes again."""
     world = World()
