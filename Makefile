@@ -12,7 +12,7 @@ ARGS ?=
 ifdef VIRTUAL_ENV
 BIN := $(VIRTUAL_ENV)/bin
 RUNTIME := active-environment
-DEVELOPMENT := active-environment
+DEVELOPMENT := active-development
 else
 BIN := .venv/bin
 RUNTIME := .venv/runtime.stamp
@@ -95,8 +95,13 @@ clean: ## Remove what the targets made, .venv included
 
 .PHONY: active-environment
 active-environment:
-	@$(RUN) -c 'import processor, confluent_kafka, pydantic, typer' \
+	@$(RUN) -c 'import processor, confluent_kafka, pydantic, typer' 2>/dev/null \
 		|| { echo "the active environment $(VIRTUAL_ENV) lacks this program: pip install -e '.[dev]'" >&2; exit 1; }
+
+.PHONY: active-development
+active-development: active-environment
+	@$(RUN) -c 'import coverage, hypothesis, mypy, pytest, xdist' 2>/dev/null \
+		|| { echo "the active environment $(VIRTUAL_ENV) lacks what the tests need: pip install -e '.[dev]'" >&2; exit 1; }
 
 .venv/runtime.stamp: requirements.txt requirements-build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'

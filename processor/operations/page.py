@@ -103,4 +103,6 @@ async def _listen(site: web.TCPSite) -> None:
     try:
         await site.start()
     except OSError as error:
-        raise OSError(error.errno, f"the page cannot be served: {error.strerror}") from error
+        raise OSError(
+            error.errno, f"the page cannot be served (operations.page.host and port): {error.strerror}"
+        ) from error
