@@ -26,6 +26,11 @@ class Compiler:
     def __init__(self) -> None:
         """Start with nothing that fails."""
         self.failures: list[Problem] = []
+        self.writes_event = False
+
+    def needs_own_event(self) -> None:
+        """Remember that a resolver writes into the event."""
+        self.writes_event = True
 
     def fail(self, path: str, message: str) -> Resolve:
         """Return a resolver that fails for each event, and remember the problem."""

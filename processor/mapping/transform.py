@@ -15,6 +15,7 @@ from processor.mapping.check import TOO_DEEP, malformed, unfit, validate
 from processor.mapping.compiler import Compiler
 from processor.mapping.directives.base import Constant, Failing, Place, Problem
 from processor.mapping.javascript import utf16_length, utf16_unit
+from processor.mapping.own_event import on_own_event
 from processor.mapping.paths import Resolve
 from processor.mapping.values import Json, kind
 from processor.model import Event
@@ -76,9 +77,10 @@ def _compile_root(mapping: Json, compiler: Compiler) -> Resolve:
         MappingError: the mapping goes deeper than what the stack has left.
     """
     try:
-        return _root(mapping, compiler)
+        resolve = _root(mapping, compiler)
     except RecursionError as error:
         raise _error(str(TOO_DEEP)) from error
+    return on_own_event(resolve) if compiler.writes_event else resolve
 
 
 def _root(mapping: Json, compiler: Compiler) -> Resolve:

@@ -11,11 +11,12 @@ from typing import Final
 
 from processor.mapping.directives.base import Directive
 from processor.mapping.directives.conditional import IF
+from processor.mapping.directives.liquid import LIQUID
 from processor.mapping.directives.path import PATH
 from processor.mapping.directives.template import TEMPLATE
 
 DIRECTIVES: Final[Mapping[str, Directive]] = MappingProxyType(
-    {directive.name: directive for directive in (PATH, TEMPLATE, IF)}
+    {directive.name: directive for directive in (PATH, TEMPLATE, IF, LIQUID)}
 )
 
 LATER: Final = frozenset(
@@ -25,7 +26,6 @@ LATER: Final = frozenset(
         "@excludeWhenNull",
         "@flatten",
         "@json",
-        "@liquid",
         "@literal",
         "@merge",
         "@replace",

@@ -92,6 +92,9 @@ class Compiles(Protocol):
     def fail(self, path: str, message: str) -> Resolve:
         """Return a resolver that fails for each event, and remember the problem for those who check at load."""
 
+    def needs_own_event(self) -> None:
+        """Have the mapping run on a copy of the event, for a resolver writes into it; see `own_event`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Directive:
