@@ -74,7 +74,11 @@ class Plan:
 
     def _apply(self, event: Event, record: Record, now_ms: int, mapped: Mapped) -> None:
         """Run every matching subscription on an admitted event."""
-        matching = self._subscriptions.matching(event)
+        try:
+            matching = self._subscriptions.matching(event)
+        except MappingError as error:
+            _add(mapped, Rejected(error.reason, error.safe), "")
+            return
         actions = self._destination.actions
         if not matching:
             _add(mapped, _NO_SUBSCRIPTION, "")

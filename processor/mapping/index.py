@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from processor.mapping.triggers.conditions import Predicate, Term, predicate, required_texts, without_decided
+from processor.mapping.triggers.evaluate import Predicate, predicate
+from processor.mapping.triggers.terms import Term, required_texts, without_decided
 
 T = TypeVar("T")
 

@@ -47,6 +47,11 @@ class SubscriptionSettings(BaseModel):
         default=True,
         description="Whether it is in force. Default true, for whoever writes a subscription wants it to run.",
     )
+    as_segment: bool = Field(
+        default=False,
+        description="Whether the trigger runs as Segment reads it, also where that differs from what it says. "
+        "Default false: such a trigger is refused, for it matches other events than its author meant.",
+    )
     trigger: str = Field(
         description='Which events it takes, in Segment\'s trigger language: type = "track" and event = "Signed Up".',
     )
@@ -64,7 +69,7 @@ class SubscriptionSettings(BaseModel):
         """Refuse a trigger that cannot be used, where the file says it."""
         if _is_enabled(info):
             try:
-                Trigger.parse(value)
+                _trigger(value, as_segment=info.data.get("as_segment", False))
             except TriggerError as error:
                 raise ValueError(error.safe) from error
         return value
@@ -77,6 +82,15 @@ class SubscriptionSettings(BaseModel):
         if problems:
             raise refuse(*((_steps(value, problem.path), problem.message) for problem in problems))
         return value
+
+
+def _trigger(text: str, *, as_segment: bool) -> Trigger:
+    """Return the trigger of a subscription.
+
+    Raises:
+        TriggerError: it does not parse, or, unless it is to run as Segment reads it, says something else to a reader.
+    """
+    return Trigger.parse(text) if as_segment else Trigger.parse_strict(text)
 
 
 def _is_enabled(info: ValidationInfo) -> bool:
@@ -115,7 +129,7 @@ class Subscription:
         self.action = settings.action
         fields = {key: value for key, value in settings.mapping.items() if key not in RESERVED_KEYS}
         try:
-            self.trigger = Trigger.parse(settings.trigger)
+            self.trigger = _trigger(settings.trigger, as_segment=settings.as_segment)
             self._map = compile_mapping(fields)
         except MappingError as error:
             raise _named(self.name, error) from error
@@ -153,8 +167,26 @@ class Subscriptions:
         self._index = TriggerIndex((item, item.trigger.term) for item in self.all)
 
     def matching(self, event: Event) -> Sequence[Subscription]:
-        """Return the subscriptions that take this event, in order."""
-        return self._index.matching(event)
+        """Return the subscriptions that take this event, in order.
+
+        Raises:
+            MappingError: a trigger cannot be evaluated for this event, which fails the event for all of them, as it
+                does in Segment. The text names the subscription and holds no value of the event.
+        """
+        try:
+            return self._index.matching(event)
+        except TriggerError as error:
+            failing = next(item for item in self.all if _fails(item.trigger, event))
+            raise _named(failing.name, error) from error
+
+
+def _fails(trigger: Trigger, event: Event) -> bool:
+    """Return whether a trigger cannot be evaluated for this event."""
+    try:
+        trigger.matches(event)
+    except TriggerError:
+        return True
+    return False
 
 
 def compile_subscriptions(settings: Sequence[SubscriptionSettings]) -> Subscriptions:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.mapping import Trigger, TriggerError
 from processor.mapping.index import TriggerIndex
-from processor.mapping.triggers.conditions import Condition, Group, Term
+from processor.mapping.triggers.terms import Condition, Constant, Failing, Group, Term
 
 WORDS = ["track", "page", "A", "B", "", "null", "true"]
 VALUES = st.sampled_from([*WORDS, 0, 1, 2.5, True, False, None, [], {}, [1], {"a": 1}, 10**400])
@@ -50,6 +51,7 @@ def _written(term: Term, *, inside: bool = False) -> str:
     if isinstance(term, Group):
         text = f" {term.connective} ".join(_written(child, inside=True) for child in term.terms)
         return f"({text})" if inside else text
+    assert isinstance(term, Condition)
     match term.literal:
         case None:
             literal = "null"
@@ -67,6 +69,7 @@ def _holds(term: Term, event: dict[str, Any]) -> bool:
     if isinstance(term, Group):
         results = [_holds(child, event) for child in term.terms]
         return all(results) if term.connective == "and" else any(results)
+    assert isinstance(term, Condition)
     found: Any = event
     for key in term.keys:
         if isinstance(found, dict):
@@ -88,7 +91,7 @@ def _holds(term: Term, event: dict[str, Any]) -> bool:
 @given(term=TERMS, event=EVENTS)
 def test_a_trigger_means_what_it_says(term: Term, event: dict[str, Any]) -> None:
     """What is written parses to the same tree, and the compiled tree agrees with the rules."""
-    trigger = Trigger.parse(_written(term))
+    trigger = Trigger.parse_strict(_written(term))
     assert trigger.term == term
     assert trigger.matches(event) is _holds(term, event)
 
@@ -101,17 +104,50 @@ def test_the_index_agrees_with_evaluation(terms: list[Term], events: list[dict[s
         assert list(index.matching(event)) == [i for i, term in enumerate(terms) if _holds(term, event)]
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*WORDS, "a", "\\"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+ANY_EVENTS = JSON | st.dictionaries(
+    st.sampled_from(["type", "event", "userId", "name", "properties", "traits", "context"]), JSON, max_size=6
+)
+
+
+ODD = CONDITIONS | st.builds(Constant, st.booleans()) | st.just(Failing("it fails"))
+ODD_TERMS: st.SearchStrategy[Term] = ODD | _group(ODD | _group(ODD))
+
+
+@given(terms=st.lists(ODD_TERMS, max_size=6), event=EVENTS)
+def test_the_index_fails_where_evaluation_fails(terms: list[Term], event: dict[str, Any]) -> None:
+    """A lookup leaves out no trigger that would fail for the event, and reaches none that would not."""
+    answers = [_answer(Trigger("", term), event) for term in terms]
+    index = TriggerIndex(enumerate(terms))
+    if any(isinstance(answer, TriggerError) for answer in answers):
+        with pytest.raises(TriggerError, match="it fails"):
+            index.matching(event)
+    else:
+        assert list(index.matching(event)) == [i for i, answer in enumerate(answers) if answer]
+
+
 def _refusal(text: str) -> TriggerError | None:
     """Return why a text is no trigger, None when it is one."""
     try:
-        Trigger.parse(text)
+        Trigger.parse_strict(text)
     except TriggerError as error:
         return error
     return None
 
 
 PIECES = ["type", "event", "properties.a", "groupId", " ", " ", "=", "!=", "==", '"', '"x"', "'x'", "and", "or", "AND"]
-SOUP = st.lists(st.sampled_from([*PIECES, "(", ")", "!", "null", "true", "5", "contains(", "\\", ".", "\u00a0"]))
+CALLS = ["contains(", "match(event", '"*"', ","]
+SOUP = st.lists(
+    st.sampled_from(
+        [*PIECES, "(", ")", "!", "null", "true", "5", "contains(", "match(event", '"*"', ",", "\\", ".", "\u00a0"]
+    )
+)
 
 
 @given(text=st.text() | SOUP.map("".join) | SOUP.map(" ".join))
@@ -119,6 +155,42 @@ def test_any_text_is_a_trigger_or_an_error_with_a_place(text: str) -> None:
     """Parsing is total, the place is inside the text, and a line to use instead can be used."""
     error = _refusal(text)
     if error is not None:
+        assert error.position is not None
         assert 0 <= error.position <= len(text)
         assert error.safe == str(error)
         assert error.instead is None or _refusal(error.instead) is None
+
+
+def _reading(text: str) -> Trigger | TriggerError:
+    """Return what Segment reads in a text, or why it reads nothing."""
+    try:
+        return Trigger.parse(text)
+    except TriggerError as error:
+        return error
+
+
+def _answer(trigger: Trigger, event: Any) -> bool | TriggerError:  # noqa: ANN401 - any JSON value
+    """Return what a trigger says about an event, or why it says nothing."""
+    try:
+        return trigger.matches(event)
+    except TriggerError as error:
+        return error
+
+
+@given(text=st.text() | SOUP.map("".join) | SOUP.map(" ".join), event=ANY_EVENTS)
+def test_segments_reading_is_total(text: str, event: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Any text is a trigger or an error with a place, and any event is taken, not taken or an error without one."""
+    trigger = _reading(text)
+    if isinstance(trigger, TriggerError):
+        assert trigger.position is not None
+        assert 0 <= trigger.position <= len(text)
+        return
+    answer = _answer(trigger, event)
+    assert answer.position is None if isinstance(answer, TriggerError) else answer in (True, False)
+
+
+@given(text=SOUP.map(" ".join))
+def test_what_is_strict_says_what_segment_reads(text: str) -> None:
+    """Where a trigger is accepted as it is written, Segment reads the very same tree in it."""
+    if _refusal(text) is None:
+        assert Trigger.parse(text).term == Trigger.parse_strict(text).term

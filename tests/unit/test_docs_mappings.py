@@ -53,14 +53,14 @@ def test_subscription_is_one() -> None:
 def test_trigger_takes_the_event_or_not(trigger: str, takes: str) -> None:
     """Each trigger says about the page's event what the page says."""
     (event,) = (json.loads(block.text) for block in BLOCKS if block.info == "json trigger-event")
-    assert takes == ("yes" if Trigger.parse(trigger).matches(event) else "no")
+    assert takes == ("yes" if Trigger.parse_strict(trigger).matches(event) else "no")
 
 
 @pytest.mark.parametrize(("trigger", "why"), rows(PAGE, "trigger", "why it is refused"))
 def test_trigger_is_refused(trigger: str, why: str) -> None:
     """Each refused trigger is refused for the reason given."""
     with pytest.raises(MappingError) as caught:
-        Trigger.parse(trigger)
+        Trigger.parse_strict(trigger)
     assert why in caught.value.safe
 
 

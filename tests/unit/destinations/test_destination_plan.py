@@ -197,6 +197,16 @@ def test_mapping_that_fails_refuses_its_subscription_only() -> None:
     assert _names(mapped) == [("events", "Goes on")]
 
 
+def test_trigger_that_fails_refuses_the_event() -> None:
+    """Nothing is sent for an event for which a trigger cannot be evaluated: Segment fails it as a whole."""
+    odd = _subscription("Odd", trigger="properties.\\. = null", as_segment=True)
+
+    mapped = _plan(_subscription("Goes on"), odd).map({"type": "track", "id": "u"}, RECORD, 0)
+
+    assert mapped.payloads == []
+    assert [(item.reason, item.subscription) for item in mapped.rejected] == [("trigger_failed", "")]
+
+
 def test_event_nested_too_deeply_is_refused() -> None:
     """Depth that the stack cannot hold is the event's fault and no crash."""
     deep: list[Any] = []

@@ -98,6 +98,41 @@ def test_all_problems_of_all_subscriptions_are_told() -> None:
     assert "subscription 'Broken': at character 1" in caught.value.safe
 
 
+AS_SEGMENT = [
+    ('type = "track" and event == "A"', False),
+    ('type = "page" or type = "track" and event = "A"', False),
+    ('type = "page" OR type = "track"', False),
+    ('type = "track" AND event = "B"', True),
+    ('type = "track" and groupId = "g"', True),
+]
+
+
+@pytest.mark.parametrize(("trigger", "takes"), AS_SEGMENT)
+def test_a_trigger_that_reads_differently_runs_only_as_segment(trigger: str, takes: bool) -> None:  # noqa: FBT001 - a column of the table
+    """It is refused unless the subscription says that it wants Segment's reading, and then it gets that."""
+    with pytest.raises(ValidationError, match="at character"):
+        _settings(trigger=trigger)
+    subscriptions = compile_subscriptions([_settings(trigger=trigger, as_segment=True)])
+    assert bool(subscriptions.matching({"type": "track", "event": "B", "groupId": "h"})) is takes
+
+
+def test_what_segment_cannot_read_is_refused_as_segment_too() -> None:
+    """A trigger of which Segment makes nothing would never run."""
+    with pytest.raises(ValidationError, match="finds no condition"):
+        _settings(trigger='anonymousId = "a"', as_segment=True)
+
+
+def test_a_trigger_that_fails_names_its_subscription() -> None:
+    """The event fails as a whole, as it does in Segment, and the text says whose trigger it was."""
+    failing = _settings(name="Odd", trigger='type = "page" or properties.\\. = null', as_segment=True)
+    subscriptions = compile_subscriptions([_settings(), failing])
+    assert [item.name for item in subscriptions.matching({"type": "page"})] == ["Odd"]
+    with pytest.raises(MappingError) as caught:
+        subscriptions.matching({"type": "track"})
+    assert caught.value.safe == "subscription 'Odd': no member of properties can have a name like '.'"
+    assert caught.value.reason == "trigger_failed"
+
+
 def test_errors_name_the_subscription() -> None:
     """Subscription, field path and directive, and nothing of the event."""
     subscription = Subscription(_settings(mapping={"x": {"@path": {"@path": "$.event"}}}))

@@ -8,8 +8,10 @@ import pytest
 
 from processor.mapping import Trigger
 from processor.mapping.index import TriggerIndex
-from processor.mapping.triggers.conditions import Condition, Group, required_texts, without_decided
+from processor.mapping.triggers.terms import Condition, Constant, Failing, Group, Term, required_texts, without_decided
 
+TRACK, PAGE = Condition(("type",), "=", "track"), Condition(("type",), "=", "page")
+FAILING = Failing("it fails")
 TRIGGERS = [
     'type = "track" and event = "A"',
     'type = "track" and event = "B" and properties.n = 1',
@@ -38,19 +40,19 @@ EVENTS: list[dict[str, Any]] = [
 
 def _index() -> TriggerIndex[str]:
     """Return the index of all triggers, each standing for itself."""
-    return TriggerIndex((text, Trigger.parse(text).term) for text in TRIGGERS)
+    return TriggerIndex((text, Trigger.parse_strict(text).term) for text in TRIGGERS)
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=str)
 def test_the_index_finds_what_evaluation_finds(event: dict[str, Any]) -> None:
     """Same triggers, same order, for every kind of type and event, those that are no text included."""
-    expected = [text for text in TRIGGERS if Trigger.parse(text).matches(event)]
+    expected = [text for text in TRIGGERS if Trigger.parse_strict(text).matches(event)]
     assert list(_index().matching(event)) == expected
 
 
 def test_triggers_for_other_events_are_not_evaluated() -> None:
     """A lookup leaves exactly the candidates that could hold, and a wholly decided one needs no evaluation at all."""
-    terms = [(name, Trigger.parse(f'type = "track" and event = "{name}"').term) for name in "ABC"]
+    terms = [(name, Trigger.parse_strict(f'type = "track" and event = "{name}"').term) for name in "ABC"]
     slot = TriggerIndex(terms)._by_type["track"].by_event["B"]
     assert slot.candidates == (("B", None),)
     assert slot.settled == ("B",)
@@ -81,3 +83,30 @@ def test_only_what_a_lookup_decides_is_dropped() -> None:
     assert without_decided(Group("and", (track, user)), ("type",)) == user
     assert without_decided(Group("and", (track, user, user)), ("type",)) == Group("and", (user, user))
     assert without_decided(Group("or", (track, user)), ("type",)) == Group("or", (track, user))
+
+
+@pytest.mark.parametrize(
+    ("term", "required", "left"),
+    [
+        (FAILING, None, FAILING),
+        (Constant(holds=True), None, Constant(holds=True)),
+        (Constant(holds=False), frozenset(), Constant(holds=False)),
+        (Group("and", (FAILING, TRACK)), None, Group("and", (FAILING, TRACK))),
+        (Group("and", (TRACK, FAILING, PAGE)), frozenset({"track"}), Group("and", (FAILING, PAGE))),
+        (
+            Group("and", (Group("or", (TRACK, PAGE)), FAILING, TRACK)),
+            frozenset({"track", "page"}),
+            Group("and", (FAILING, TRACK)),
+        ),
+        (Group("or", (TRACK, FAILING)), None, Group("or", (TRACK, FAILING))),
+        (
+            Group("and", (Group("and", (TRACK, FAILING)), PAGE)),
+            frozenset({"track"}),
+            Group("and", (Group("and", (TRACK, FAILING)), PAGE)),
+        ),
+    ],
+)
+def test_a_lookup_never_hides_a_failure(term: Term, required: frozenset[str] | None, left: Term) -> None:
+    """What stands behind a condition that can fail decides nothing: evaluation would not come to it."""
+    assert required_texts(term, "type") == required
+    assert without_decided(term, ("type",)) == left

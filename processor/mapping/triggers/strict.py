@@ -11,10 +11,10 @@ from typing import Final, Literal
 
 from processor.mapping.javascript import js_number
 from processor.mapping.paths import Keys
-from processor.mapping.triggers.conditions import Condition, Group, Term
 from processor.mapping.triggers.errors import TriggerError
-from processor.mapping.triggers.fields import HEAD_FIELDS, TEXT_FIELDS, read_field
-from processor.mapping.triggers.tokens import Kind, Token, tokenize
+from processor.mapping.triggers.strict_fields import HEAD_FIELDS, TEXT_FIELDS, read_field
+from processor.mapping.triggers.strict_tokens import Kind, Token, tokenize
+from processor.mapping.triggers.terms import Condition, Group, Term
 
 _VALUES: Final = frozenset({Kind.TEXT, Kind.NUMBER, Kind.WORD, Kind.NAME})
 
@@ -61,7 +61,7 @@ class _Parser:
     def parse(self) -> Term:
         """Return the tree of the whole text."""
         if self._peek().kind is Kind.END:
-            raise TriggerError("a trigger is needed", instead='type = "track"')
+            raise TriggerError("a trigger is needed", position=0, instead='type = "track"')
         term = self._level(inside=False)
         if self._peek().kind is Kind.CLOSE:
             raise self._unexpected("this parenthesis closes nothing")

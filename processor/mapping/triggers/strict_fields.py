@@ -8,7 +8,7 @@ from typing import Final
 
 from processor.mapping.paths import Keys
 from processor.mapping.triggers.errors import TriggerError
-from processor.mapping.triggers.tokens import Token
+from processor.mapping.triggers.strict_tokens import Token
 
 TEXT_FIELDS: Final = frozenset({"type", "event"})
 """Compared as text, whatever literal is written: null, true and numbers become their texts."""

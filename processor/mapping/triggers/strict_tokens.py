@@ -59,7 +59,7 @@ def tokenize(text: str) -> list[Token]:
         TriggerError: at the first character that Segment would not read as it is written.
     """
     if len(text) >= MAX_CHARS:
-        raise TriggerError(f"a trigger has at most {MAX_CHARS} characters")
+        raise TriggerError(f"a trigger has at most {MAX_CHARS} characters", position=0)
     tokens: list[Token] = []
     position = _skip_blanks(text, 0)
     while position < len(text):
