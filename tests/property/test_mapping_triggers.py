@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -34,6 +36,18 @@ BAGS = st.one_of(
         st.sampled_from([*WORDS, 0.0, 1.0, 2.5, None]),
     ),
     st.builds(Condition, st.just(("properties", "a")), st.just("="), st.booleans()),
+    st.builds(
+        Condition,
+        st.just(("properties", "a")),
+        st.sampled_from(["<", "<=", ">", ">="]),
+        st.sampled_from([0.0, 1.0, -2.5]),
+    ),
+)
+SEARCHES = st.builds(
+    Condition,
+    st.sampled_from([("event",), ("properties", "b c")]),
+    st.sampled_from(["contains", "!contains", "starts", "!starts", "ends", "!ends"]),
+    st.sampled_from(["", "a", "ck", "tr"]),
 )
 
 
@@ -42,8 +56,30 @@ def _group(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Group]:
     return st.builds(Group, st.sampled_from(["and", "or"]), st.lists(inner, min_size=2, max_size=3).map(tuple))
 
 
+def _ending_group(last: st.SearchStrategy[Any]) -> st.SearchStrategy[Group]:
+    """Return groups whose last term is one of these: in parentheses a function can stand nowhere else."""
+    terms = st.tuples(st.lists(HEADS, min_size=1, max_size=2).map(tuple), last).map(lambda pair: (*pair[0], pair[1]))
+    return st.builds(Group, st.sampled_from(["and", "or"]), terms)
+
+
 CONDITIONS = HEADS | BAGS
-TERMS: st.SearchStrategy[Term] = CONDITIONS | _group(CONDITIONS | _group(CONDITIONS))
+TERMS: st.SearchStrategy[Term] = (
+    CONDITIONS | SEARCHES | _group(CONDITIONS | SEARCHES | _group(CONDITIONS) | _ending_group(SEARCHES))
+)
+
+
+PATTERNS = {"contains": 'contains({}, "{}")', "starts": 'match({}, "{}*")', "ends": 'match({}, "*{}")'}
+SEARCH: dict[str, Callable[[str, str], bool]] = {
+    "contains": operator.contains,
+    "starts": str.startswith,
+    "ends": str.endswith,
+}
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def _written(term: Term, *, inside: bool = False) -> str:
@@ -52,6 +88,9 @@ def _written(term: Term, *, inside: bool = False) -> str:
         text = f" {term.connective} ".join(_written(child, inside=True) for child in term.terms)
         return f"({text})" if inside else text
     assert isinstance(term, Condition)
+    field = ".".join(term.keys).replace("b c", "b\\ c")
+    if (search := term.operator.removeprefix("!")) in PATTERNS:
+        return f"{'!' if term.operator != search else ''}{PATTERNS[search].format(field, term.literal)}"
     match term.literal:
         case None:
             literal = "null"
@@ -61,7 +100,7 @@ def _written(term: Term, *, inside: bool = False) -> str:
             literal = f'"{text}"'
         case number:
             literal = f"{number:g}"
-    return f"{'.'.join(term.keys)} {term.operator} {literal}".replace("b c", "b\\ c")
+    return f"{field} {term.operator} {literal}"
 
 
 def _holds(term: Term, event: dict[str, Any]) -> bool:
@@ -76,7 +115,17 @@ def _holds(term: Term, event: dict[str, Any]) -> bool:
             found = found.get(key)
         elif found or isinstance(found, list):
             found = None
-    literal, is_equality = term.literal, term.operator == "="
+    if term.operator in ("=", "!="):
+        return _equals(found, term.literal, is_equality=term.operator == "=")
+    if term.operator in ORDERS:
+        is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
+        return is_number and ORDERS[term.operator](found, term.literal)
+    search = term.operator.removeprefix("!")
+    return isinstance(found, str) and SEARCH[search](found, str(term.literal)) == (search == term.operator)
+
+
+def _equals(found: Any, literal: str | float | bool | None, *, is_equality: bool) -> bool:  # noqa: ANN401, FBT001 - any JSON value, any literal
+    """Return what the contract's rules say about `=` and `!=`."""
     if literal is None:
         return (found is None) == is_equality
     if isinstance(literal, bool):

@@ -13,6 +13,8 @@ from processor.mapping.triggers.strict_tokens import Token
 TEXT_FIELDS: Final = frozenset({"type", "event"})
 """Compared as text, whatever literal is written: null, true and numbers become their texts."""
 HEAD_FIELDS: Final = frozenset({*TEXT_FIELDS, "name", "userId"})
+SEARCHED_FIELDS: Final = frozenset({"event", "name", "userId"})
+"""What the functions take beside the members of the objects below."""
 BAGS: Final = frozenset({"properties", "traits", "context"})
 """Objects whose members are named by a path; their values are compared with their types."""
 
@@ -74,7 +76,8 @@ def _unknown(token: Token, head: str, text: str) -> TriggerError:
     """Return the error for a name that is no field; Segment would skip the whole condition."""
     after = text[token.position + len(token.text) :].lstrip(" \t\n")
     if after.startswith("("):
-        return TriggerError(f"the function {token.text} is not known to this version", position=token.position)
+        message = f"Segment's triggers have no function {token.text}, only contains and match"
+        return TriggerError(message, position=token.position)
     if head in BAGS:
         return TriggerError(f"{head} needs a member, as in {head}.plan", position=token.position)
     near = difflib.get_close_matches(head, [*HEAD_FIELDS, *BAGS], n=1)

@@ -24,7 +24,9 @@ class Kind(Enum):
     NUMBER = "a number"
     WORD = "a value"
     OPERATOR = "an operator"
+    NOT = "!"
     CONNECTIVE = "and / or"
+    COMMA = "a comma"
     OPEN = "("
     CLOSE = ")"
     END = "the end"
@@ -49,7 +51,8 @@ _AFTER_VALUE: Final = " \t\n)"
 _AFTER_CONNECTIVE: Final = " \t\n"
 _CONNECTIVES: Final = frozenset({"and", "or"})
 _WORDS: Final = frozenset({"true", "false", "null"})
-_LATER: Final = {"<", ">", "!"}
+_NEGATED: Final = re.compile(r"!(?:contains|match)(?![A-Za-z0-9_.\\-])")
+_SINGLE: Final = {"(": Kind.OPEN, ")": Kind.CLOSE, ",": Kind.COMMA}
 
 
 def tokenize(text: str) -> list[Token]:
@@ -79,8 +82,8 @@ def _skip_blanks(text: str, position: int) -> int:
 def _next(text: str, position: int) -> tuple[Token, int]:
     """Return the token at a position and where it ends."""
     char = text[position]
-    if char in "()":
-        return Token(Kind.OPEN if char == "(" else Kind.CLOSE, char, position), position + 1
+    if char in _SINGLE:
+        return Token(_SINGLE[char], char, position), position + 1
     if char == '"':
         return _quoted(text, position)
     if char in "=!<>":
@@ -100,22 +103,34 @@ def _quoted(text: str, start: int) -> tuple[Token, int]:
     slash = text.find("\\", start, end)
     if slash >= 0:
         raise TriggerError("a backslash inside a text is not read the same everywhere", position=slash)
-    _need(text, end + 1, _AFTER_VALUE, "a closing quote")
+    _need(text, end + 1, _AFTER_VALUE + ",", "a closing quote")
     return Token(Kind.TEXT, text[start + 1 : end], start), end + 1
 
 
 def _operator(text: str, start: int) -> tuple[Token, int]:
-    """Return `=` or `!=`; both want a blank after them, `=` also takes a quote."""
+    """Return an operator, or the `!` of a negated function."""
     if text.startswith("==", start):
         raise TriggerError("equality is one = here", position=start, instead=text[:start] + text[start + 1 :])
-    if text[start] in _LATER and not text.startswith("!=", start):
-        raise TriggerError(f"{text[start]} is not known to this version, which has = and !=", position=start)
-    operator = "!=" if text[start] == "!" else "="
-    end = start + len(operator)
-    if operator == "=" and text.startswith('"', end):
-        return Token(Kind.OPERATOR, operator, start), end
-    _need(text, end, _AFTER_CONNECTIVE, operator)
-    return Token(Kind.OPERATOR, operator, start), end
+    has_equals = text.startswith("=", start + 1)
+    if text[start] == "!" and not has_equals:
+        return _negation(text, start)
+    end = start + 1 + has_equals
+    token = Token(Kind.OPERATOR, text[start:end], start)
+    if token.text == "=":
+        _need(text, end, _AFTER_CONNECTIVE + '"', "=")
+    elif has_equals:
+        _need(text, end, _AFTER_CONNECTIVE, token.text)
+    if text[start] in "<>" and text[start - 1 : start] not in {*_AFTER_CONNECTIVE}:
+        instead = f"{text[:start]} {text[start:]}"
+        raise TriggerError(f"a blank must stand before {token.text}", position=start, instead=instead)
+    return token, end
+
+
+def _negation(text: str, start: int) -> tuple[Token, int]:
+    """Return `!`, which only a function directly behind it makes a negation."""
+    if _NEGATED.match(text, start) is None:
+        raise TriggerError("! is dropped unless contains or match stands directly behind it", position=start)
+    return Token(Kind.NOT, "!", start), start + 1
 
 
 def _number(text: str, start: int) -> tuple[Token, int]:
@@ -162,8 +177,8 @@ def _unreadable(text: str, position: int) -> TriggerError:
         end = text.find("'", position + 1)
         instead = None if end < 0 else f'{text[:position]}"{text[position + 1 : end]}"{text[end + 1 :]}'
         return TriggerError("a text in single quotes never matches", position=position, instead=instead)
-    if char in "[],":
-        return TriggerError("lists and functions are not known to this version", position=position)
+    if char in "[]":
+        return TriggerError("Segment's triggers have no lists: write one comparison for each value", position=position)
     name = char if char.isprintable() and not char.isspace() else f"U+{ord(char):04X}"
     return TriggerError(
         f"the character {name} cannot stand here; in a field, put a backslash before it", position=position
