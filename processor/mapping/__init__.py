@@ -1,9 +1,13 @@
-"""Mappings and triggers: Segment's language for which events become what. Pure: no clock, no input or output."""
+"""Mappings, triggers and filters: Segment's languages for which events become what.
+
+Pure: no clock, no input or output.
+"""
 
 from __future__ import annotations
 
 from processor.mapping.check import validate
 from processor.mapping.directives.base import Problem
+from processor.mapping.filters import Filter, FilterError
 from processor.mapping.subscriptions import (
     Subscription,
     Subscriptions,
@@ -16,6 +20,8 @@ from processor.mapping.values import ABSENT
 
 __all__ = [
     "ABSENT",
+    "Filter",
+    "FilterError",
     "Problem",
     "Subscription",
     "SubscriptionSettings",

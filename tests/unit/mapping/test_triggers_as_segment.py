@@ -5,51 +5,12 @@ Source: contract of the trigger dialect, measured on `@segment/destination-subsc
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from processor.mapping import Trigger, TriggerError
 from processor.mapping.triggers.terms import Condition, Constant, Failing, Group, Term
 from processor.mapping.triggers.units import units, without_first_unit
-
-EVENT: dict[str, Any] = {
-    "type": "track",
-    "event": "Order Completed",
-    "name": "Home",
-    "userId": "u1",
-    "anonymousId": "a1",
-    "messageId": "m1",
-    "groupId": "g1",
-    "properties": {
-        "price": 19.99,
-        "qty": 3,
-        "sku": "SKU-1",
-        "vip": True,
-        "off": False,
-        "nul": None,
-        "empty": "",
-        "product 1": {"price": "19.99"},
-        "nested": {"a": {"b": "deep"}},
-        "tags": ["x", "y"],
-        "a.b": "dotkey",
-        "num_str": "10",
-        "products": [{"price": 5}],
-        "email": "jo@Company.com",
-        "fee-x": 2,
-        "$lib": "q",
-        "star": "*",
-        "app_url": "/login",
-    },
-    "traits": {"plan": "pro", "logins": 12},
-    "context": {
-        "app": {"name": "Shop", "version": "2.10.1"},
-        "os": {"name": "iPhone OS"},
-        "personas": {"computation_class": "audience", "computation_key": "vip"},
-        "library": {"name": "analytics.js"},
-    },
-    "integrations": {"All": True},
-}
+from tests.sample_event import EVENT
 
 TAKEN = [
     'type = "track"',
