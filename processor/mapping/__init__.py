@@ -15,14 +15,16 @@ from processor.mapping.subscriptions import (
     compile_subscriptions,
 )
 from processor.mapping.transform import compile_mapping, transform
-from processor.mapping.triggers import Trigger, TriggerError
+from processor.mapping.triggers import Difference, Readings, Trigger, TriggerError, lint, readings
 from processor.mapping.values import ABSENT
 
 __all__ = [
     "ABSENT",
+    "Difference",
     "Filter",
     "FilterError",
     "Problem",
+    "Readings",
     "Subscription",
     "SubscriptionSettings",
     "Subscriptions",
@@ -30,6 +32,8 @@ __all__ = [
     "TriggerError",
     "compile_mapping",
     "compile_subscriptions",
+    "lint",
+    "readings",
     "transform",
     "validate",
 ]

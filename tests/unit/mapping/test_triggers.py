@@ -175,11 +175,40 @@ def test_refusals_say_where_and_why(text: str, position: int, part: str) -> None
             '(contains(event, "a") or name = "b" or userId = "c")',
             '(name = "b" or userId = "c" or contains(event, "a"))',
         ),
-        ('(contains(event, "a") or contains(event, "b"))', None),
+        ('(contains(event, "a") or contains(event, "b"))', 'contains(event, "a") or contains(event, "b")'),
+        (
+            'type = "track" and (contains(event, "a") or contains(event, "b"))',
+            '(type = "track" and contains(event, "a")) or (type = "track" and contains(event, "b"))',
+        ),
+        ('((type = "track"))', 'type = "track"'),
+        ("type in ['track', 'page'] and 5 < properties.a", '(type = "track" or type = "page") and properties.a > 5'),
+        ('!(type = "track" and contains(event, "x"))', 'type != "track" or !contains(event, "x")'),
+        ("!(type in ['a', 'b'])", 'type != "a" and type != "b"'),
+        (
+            '!(type != "a" or !match(event, "*b")) and properties.vip',
+            'type = "a" and match(event, "*b") and properties.vip = true',
+        ),
+        ('!!match(event, "*b") or properties.vip', 'match(event, "*b") or properties.vip = true'),
+        (
+            "!(match(event, 'a*') or match(event, 'b') or userId = null)",
+            '!match(event, "a*") and event != "b" and userId != null',
+        ),
+        ('properties.vip and ((type = "a"))', 'properties.vip = true and type = "a"'),
+        ("((match(event, '*a*') and match(event, 'b')))", 'contains(event, "a") and event = "b"'),
+        ("((match(event, 'a*b')))", None),
+        ("((match(event, '*')))", 'match(event, "*")'),
+        ("((contains(event, name)))", None),
+        ("!(properties.vip = true)", None),
+        ("!(properties.a > 5)", None),
+        ("!(properties.a = 5)", None),
+        ("type in []", None),
+        ("((true))", None),
+        ("((5 in [5]))", None),
+        ("properties.a = ((5))", "properties.a = 5"),
         ("", 'type = "track"'),
         ('groupId = "x"', None),
         ('type = "track" and event == "A" and groupId = "x"', None),
-        ('(type = "a") or type = "b" and userId = null', None),
+        ('(type = "a") or type = "b" and userId = null', 'type = "a" or (type = "b" and userId = null)'),
     ],
 )
 def test_a_line_to_use_instead(text: str, instead: str | None) -> None:
@@ -194,7 +223,16 @@ def test_a_line_to_use_instead(text: str, instead: str | None) -> None:
 
 def test_too_many_slips_have_no_mending() -> None:
     """The search for a line to use instead is bounded."""
-    text = " and ".join(["type = 'track'"] * 30)
+    text = " and ".join(['type == "track"'] * 30)
+    with pytest.raises(TriggerError) as caught:
+        Trigger.parse_strict(text)
+    assert caught.value.instead is None
+
+
+def test_too_many_clauses_have_no_line_to_use_instead() -> None:
+    """What would have to be written out dozens of times is better thought over."""
+    names = ((f"properties.{name}{name}", f"properties.{name}b") for name in "bcdefg")
+    text = " and ".join(f"(contains({one}, 'x') or contains({other}, 'y'))" for one, other in names)
     with pytest.raises(TriggerError) as caught:
         Trigger.parse_strict(text)
     assert caught.value.instead is None
