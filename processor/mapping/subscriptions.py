@@ -17,7 +17,7 @@ from processor.config.located import refuse
 from processor.errors import MappingError
 from processor.mapping.index import TriggerIndex
 from processor.mapping.transform import compile_mapping, problems_at_load
-from processor.mapping.triggers import Trigger, TriggerError
+from processor.mapping.triggers import Trigger, TriggerError, readings
 from processor.mapping.values import kind
 from processor.model import Event
 
@@ -71,7 +71,9 @@ class SubscriptionSettings(BaseModel):
             try:
                 _trigger(value, as_segment=info.data.get("as_segment", False))
             except TriggerError as error:
-                raise ValueError(error.safe) from error
+                reading = readings(value).segment
+                hint = "" if reading is None else f"; with as_segment: true it runs as Segment reads it: {reading}"
+                raise ValueError(f"{error.safe}{hint}") from error
         return value
 
     @field_validator("mapping")

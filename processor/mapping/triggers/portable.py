@@ -7,6 +7,7 @@ function in each pair of parentheses, as the last thing there.
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from typing import Final, Literal, TypeAlias
 
@@ -141,12 +142,11 @@ def _clauses(term: Term, outer: Connective) -> _Clauses:
     if not isinstance(term, Group):
         return [(term,)] if isinstance(term, Condition) else []
     parts = [_clauses(child, outer) for child in term.terms]
-    count = 1
-    for part in parts:
-        count = count + len(part) if term.connective == outer else count * len(part)
+    is_outer = term.connective == outer
+    count = sum(map(len, parts)) if is_outer else math.prod(map(len, parts))
     if not all(parts) or count > _MAX_CLAUSES:
         return []
-    if term.connective == outer:
+    if is_outer:
         return list(dict.fromkeys(clause for part in parts for clause in part))
     merged = (tuple(dict.fromkeys(item for clause in choice for item in clause)) for choice in product(*parts))
     return list(dict.fromkeys(merged))
