@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from processor.errors import MappingError
 from processor.mapping.filters.errors import FilterError
@@ -21,14 +21,15 @@ from processor.mapping.values import Json
 
 Kind: TypeAlias = Literal["boolean", "number", "text"]
 
-COMPARISONS: Final[dict[str, Callable[[object, object], bool]]] = {
+COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "=": operator.eq,
     "!=": operator.ne,
-    "<": operator.lt,  # type: ignore[dict-item]  # used for values that have an order
-    "<=": operator.le,  # type: ignore[dict-item]
-    ">": operator.gt,  # type: ignore[dict-item]
-    ">=": operator.ge,  # type: ignore[dict-item]
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
+"""For values of one type that have an order."""
 
 _WORD: Final = re.compile(r"\S+")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")

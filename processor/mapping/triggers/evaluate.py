@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias
 
 from processor.mapping.javascript import to_double
 from processor.mapping.paths import Resolve, reader
 from processor.mapping.triggers.errors import TriggerError
-from processor.mapping.triggers.terms import Condition, Constant, Failing, Group, Term
+from processor.mapping.triggers.terms import Condition, Constant, Failing, Term
 from processor.mapping.triggers.units import has_surrogate, units
 from processor.mapping.values import ABSENT, Json
 
@@ -48,11 +48,9 @@ def predicate(term: Term) -> Predicate:
             return lambda _event: holds
         case Failing(problem=problem):
             return _failure(problem)
-        case Group():
+        case _:
             tests = tuple(predicate(child) for child in term.terms)
             return _all(tests) if term.connective == "and" else _any(tests)
-        case _:  # pragma: no cover - the type has no other members
-            assert_never(term)
 
 
 def _all(tests: tuple[Predicate, ...]) -> Predicate:
