@@ -56,6 +56,15 @@ def test_trigger_takes_the_event_or_not(trigger: str, takes: str) -> None:
     assert takes == ("yes" if Trigger.parse_strict(trigger).matches(event) else "no")
 
 
+@pytest.mark.parametrize(("trigger", "takes"), rows(PAGE, "with `as_segment: true`", "takes it"))
+def test_trigger_as_segment_takes_the_event_or_not(trigger: str, takes: str) -> None:
+    """Each trigger that is refused otherwise takes the page's event as Segment would, as the page says."""
+    (event,) = (json.loads(block.text) for block in BLOCKS if block.info == "json trigger-event")
+    assert takes == ("yes" if Trigger.parse(trigger).matches(event) else "no")
+    with pytest.raises(MappingError):
+        Trigger.parse_strict(trigger)
+
+
 @pytest.mark.parametrize(("trigger", "why"), rows(PAGE, "trigger", "why it is refused"))
 def test_trigger_is_refused(trigger: str, why: str) -> None:
     """Each refused trigger is refused for the reason given."""
