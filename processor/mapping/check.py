@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from processor.mapping.directives import DIRECTIVES, LATER
 from processor.mapping.directives.base import Problem
+from processor.mapping.root import unfolded
 from processor.mapping.values import Json, kind
 
 METADATA: Final = "_metadata"
@@ -39,8 +40,11 @@ def unfit(mapping: Json) -> list[Problem]:
 
 def malformed(mapping: Json) -> list[Problem]:
     """Return what Segment's own check has against a mapping that is fit to be looked at."""
+    whole = unfolded(mapping)
+    if isinstance(whole, Problem):
+        return [whole]
     try:
-        return list(_Checks().value(mapping, ""))
+        return list(_Checks().value(whole, ""))
     except RecursionError:
         return [TOO_DEEP]
 

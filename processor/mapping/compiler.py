@@ -81,9 +81,8 @@ def is_directive(value: dict[str, Any]) -> bool:
 
 def _object(members: _Members, place: Place) -> Resolve:
     """Return the resolver of an object: a constant when all its members are."""
-    if all(isinstance(resolve, Constant) for _, resolve in members):
-        return Constant({key: resolve(None) for key, resolve in members})
-    return _output_object(members) if place is Place.OUTPUT else _operand_object(members)
+    build = _output_object(members) if place is Place.OUTPUT else _operand_object(members)
+    return Constant(build(None)) if all(isinstance(resolve, Constant) for _, resolve in members) else build
 
 
 def _output_object(members: _Members) -> Resolve:
@@ -114,8 +113,6 @@ def _operand_object(members: _Members) -> Resolve:
 
 def _list(items: tuple[Resolve, ...], place: Place) -> Resolve:
     """Return the resolver of a list: absent items keep their place, in the result as null."""
-    if all(isinstance(resolve, Constant) for resolve in items):
-        return Constant([resolve(None) for resolve in items])
     gap = None if place is Place.OUTPUT else ABSENT
 
     def build(root: Json) -> list[Json]:
@@ -125,4 +122,4 @@ def _list(items: tuple[Resolve, ...], place: Place) -> Resolve:
             result.append(gap if value is ABSENT else value)
         return result
 
-    return build
+    return Constant(build(None)) if all(isinstance(resolve, Constant) for resolve in items) else build

@@ -22,6 +22,8 @@ _NO_TEXT: Final = "an object with a key toString has no text"
 _EXACT_INT: Final = 2**53
 _MOST_DIGITS_BEFORE_POINT: Final = 21
 _MOST_ZEROS_AFTER_POINT: Final = 6
+_MOST_INDEX_DIGITS: Final = 10
+_FIRST_NO_INDEX: Final = 2**32 - 1
 
 
 def to_double(number: float) -> float:
@@ -130,3 +132,31 @@ def utf16_unit(text: str, index: int) -> str | None:
 def is_falsy(value: Json) -> bool:
     """Return whether JavaScript takes the value for false: null, false, zero, NaN and empty text; never a container."""
     return not isinstance(value, (dict, list)) and (not value or value != value)  # noqa: PLR0124 - only NaN differs
+
+
+def utf16_split(text: str) -> list[str]:
+    """Return the UTF-16 units of a text, each a text of its own; letters outside the basic plane come as two halves."""
+    if text.isascii():
+        return list(text)
+    units = text.encode("utf-16-le", "surrogatepass")
+    return [units[at : at + 2].decode("utf-16-le", "surrogatepass") for at in range(0, len(units), 2)]
+
+
+def utf16_joined(text: str) -> str:
+    """Return a text with the halves that belong together as one letter."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def js_keys(value: dict[str, Any]) -> list[str]:
+    """Return an object's keys in JavaScript's order: integer-like ones first, ascending, then the others."""
+    indexes = [key for key in value if _is_index(key)]
+    if not indexes:
+        return list(value)
+    return sorted(indexes, key=int) + [key for key in value if not _is_index(key)]
+
+
+def _is_index(key: str) -> bool:
+    """Return whether JavaScript takes a key for an array index: digits without a leading zero, below 2**32 - 1."""
+    if not (key.isascii() and key.isdigit()) or len(key) > _MOST_INDEX_DIGITS or (key[0] == "0" and key != "0"):
+        return False
+    return int(key) < _FIRST_NO_INDEX

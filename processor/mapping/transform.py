@@ -8,7 +8,7 @@ read, never changed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from processor.errors import MappingError
 from processor.mapping.check import TOO_DEEP, malformed, unfit, validate
@@ -17,11 +17,9 @@ from processor.mapping.directives.base import Constant, Failing, Place, Problem
 from processor.mapping.javascript import utf16_length, utf16_unit
 from processor.mapping.own_event import on_own_event
 from processor.mapping.paths import Resolve
+from processor.mapping.root import unfolded
 from processor.mapping.values import Json, kind
 from processor.model import Event
-
-ROOT_DIRECTIVE: Final = "__segment_internal_directive"
-"""At the root of a mapping: a directive that all other keys are given to. Only `@transform` can stand there."""
 
 
 def transform(mapping: Json, event: Json) -> Json:
@@ -85,13 +83,13 @@ def _compile_root(mapping: Json, compiler: Compiler) -> Resolve:
 
 def _root(mapping: Json, compiler: Compiler) -> Resolve:
     """Return the resolver of a whole mapping, by what its root is."""
-    match mapping:
+    match unfolded(mapping):
+        case Problem() as problem:
+            return compiler.fail(problem.path, problem.message)
         case None:
             return Failing(Problem("/", "should be an object but it is null"))
-        case dict():
-            if ROOT_DIRECTIVE in mapping:
-                return compiler.fail(f"/{ROOT_DIRECTIVE}", "needs @transform, which this version does not know yet")
-            return compiler.compile(mapping, "", Place.OUTPUT)
+        case dict() as whole:
+            return compiler.compile(whole, "", Place.OUTPUT)
         case list():
             return compiler.members({str(index): item for index, item in enumerate(mapping)}, "", Place.OUTPUT)
         case str():

@@ -82,6 +82,46 @@ def _started(value: Json, waiting: list[tuple[Json, Json]]) -> Json:
     return target
 
 
+def finished(value: Json) -> Json:
+    """Return a composed value as a result: no `__proto__` key and no absent member at any depth, absent items as null.
+
+    The value itself when nothing has to change.
+    """
+    return value if _is_finished(value) else _completed(value)
+
+
+def _is_finished(value: Json) -> bool:
+    """Return whether nothing is absent and no key is `__proto__`, at any depth."""
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if PROTO in node:
+                return False
+            node = node.values()
+        for child in node:
+            if child is ABSENT:
+                return False
+            if type(child) in CONTAINERS:
+                waiting.append(child)
+    return True
+
+
+def _completed(value: Json) -> Json:
+    """Return a deep copy without absent members and `__proto__` keys, and with null for absent items."""
+    root: list[Any] = []
+    waiting: list[tuple[Any, Any]] = [([value], root)]
+    while waiting:
+        source, target = waiting.pop()
+        if isinstance(source, dict):
+            for key, child in source.items():
+                if key != PROTO and child is not ABSENT:
+                    target[key] = _started(child, waiting)
+        else:
+            target.extend(None if child is ABSENT else _started(child, waiting) for child in source)
+    return root[0]
+
+
 _KINDS: Final = (
     (type(ABSENT), "nothing"),
     (type(None), "null"),

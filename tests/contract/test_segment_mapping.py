@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ import pytest
 from processor.errors import MappingError
 from processor.mapping import ABSENT, transform, validate
 from processor.mapping.directives import LATER
+from processor.mapping.javascript import js_keys
+from processor.mapping.root import ROOT_DIRECTIVE
 from processor.mapping.values import Json
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "segment" / "mapping.jsonl"
-FEWEST_CASES = 313
+FEWEST_CASES = 838
 
 
 def _names(value: Json) -> Iterator[str]:
@@ -37,7 +41,9 @@ def _cases() -> list[dict[str, Any]]:
 
 
 def _same(left: Json, right: Json) -> bool:
-    """Return whether two JSON values are equal, numbers as JavaScript holds them."""
+    """Return whether two JSON values are equal, numbers as JavaScript holds them, endless ones as it prints them."""
+    if isinstance(left, float) and not math.isfinite(left):
+        left = None
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
@@ -45,7 +51,7 @@ def _same(left: Json, right: Json) -> bool:
     if type(left) is not type(right):
         return False
     if isinstance(left, dict):
-        return list(left) == list(right) and all(_same(left[key], right[key]) for key in left)
+        return js_keys(left) == js_keys(right) and all(_same(left[key], right[key]) for key in left)
     if isinstance(left, list):
         return len(left) == len(right) and all(map(_same, left, right))
     return bool(left == right)
@@ -73,8 +79,18 @@ def test_the_result_is_segments(case: dict[str, Any]) -> None:
         assert _same(result, case["output"]), result
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def _segments_path(path: str) -> str:
+    """Return a problem's path as Segment's check says it: it leaves positions in lists out, and what leads to them."""
+    path = re.sub(r"^.*/@merge/objects/\d+", "", path) or "/"
+    return re.sub(r"(/@arrayPath)/\d+", r"\1", path)
+
+
+CHECKED = [case for case in CASES if not isinstance(case["mapping"], dict) or ROOT_DIRECTIVE not in case["mapping"]]
+"""A root directive is checked here where it stands, by Segment only once it has been moved."""
+
+
+@pytest.mark.parametrize("case", CHECKED, ids=[case["id"] for case in CHECKED])
 def test_the_structural_check_is_segments(case: dict[str, Any]) -> None:
     """As many problems as Segment's own check reports, each at the same path."""
     expected = sorted(message.split(" ", 1)[0] for message in case["validate_errors"])
-    assert sorted(problem.path for problem in validate(case["mapping"])) == expected
+    assert sorted(_segments_path(problem.path) for problem in validate(case["mapping"])) == expected

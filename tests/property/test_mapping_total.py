@@ -29,6 +29,15 @@ PATHS = st.lists(KEYS, max_size=4).map(".".join) | st.text("$.ab0[]'\"", max_siz
 TEMPLATES = st.lists(TEXTS | PATHS.map("{{{}}}".format) | PATHS.map("{{{{{}}}}}".format), max_size=4).map("".join)
 
 
+SHORT = ["a", "$&", "$`$'", "\ud83d", "k", "", 5]
+
+
+def _options(inner: st.SearchStrategy[Any], **members: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a directive's object: its value from `inner`, the named members from their lists or not there."""
+    choices = {name.rstrip("_"): st.sampled_from(values) | inner for name, values in members.items()}
+    return st.fixed_dictionaries({}, optional={"value": PATHS | inner, **choices})
+
+
 def _directives(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Return mappings one level deeper: directives, well formed or not, and plain containers."""
     members = st.sampled_from(["exists", "blank", "then", "else", "extra"])
@@ -37,6 +46,18 @@ def _directives(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(lambda value: {"@template": value}, TEMPLATES | inner),
         st.builds(lambda value: {"@if": value}, st.dictionaries(members, inner, max_size=4) | inner),
         st.builds(lambda value: {"@nope": value}, inner),
+        st.builds(lambda name, value: {name: value}, st.sampled_from(["@literal", "@excludeWhenNull"]), inner),
+        st.builds(lambda value: {"@arrayPath": value}, st.lists(PATHS | inner, max_size=2) | inner),
+        st.builds(lambda value: {"@case": value}, _options(inner, operator=["lower", "upper", "", "title"])),
+        st.builds(lambda value: {"@flatten": value}, _options(inner, separator=[".", "_", "", 5], omitArrays=[True])),
+        st.builds(lambda value: {"@json": value}, _options(inner, mode=["encode", "decode", "ENCODE", 1])),
+        st.builds(lambda value: {"@replace": value}, _options(inner, pattern=SHORT, replacement=SHORT, global_=[None])),
+        st.builds(
+            lambda value, objects: {"@merge": value | {"objects": objects}},
+            _options(inner, direction=["left", "right", "up", ""]),
+            st.lists(inner, max_size=3) | inner,
+        ),
+        st.builds(lambda apply, then: {"@transform": {"apply": apply, "mapping": then}}, inner, inner),
         st.lists(inner, max_size=3),
         st.dictionaries(KEYS, inner, max_size=3),
     )

@@ -56,7 +56,7 @@ def test_segments_own_keys_are_no_fields() -> None:
         ({"mapping": {"a": [{"@path": 1}]}}, ("mapping", "a", 0, "@path"), "needs a text"),
         ({"mapping": {"a/b": {"c": {"@if": {}}}}}, ("mapping", "a/b", "c", "@if"), "needs exists or blank"),
         ({"mapping": {"": {"@path": {"@template": 1}}}}, ("mapping", "", "@path", "@template"), "should be a text"),
-        ({"mapping": {"@pth": "$.a"}}, ("mapping",), "; did you mean @path?"),
+        ({"mapping": {"@pth": "$.a"}}, ("mapping",), "did you mean @path?"),
         ({"mapping": []}, ("mapping",), "dictionary"),
         ({"name": ""}, ("name",), "at least 1 character"),
         ({"tigger": "x"}, ("tigger",), "not permitted"),

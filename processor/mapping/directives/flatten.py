@@ -1,0 +1,68 @@
+"""`@flatten`: a nested object as one level, its keys joined by a separator.
+
+Segment's rules: empty objects and lists vanish, a scalar lands under the empty key, an empty key in front is lost, and
+of equal keys the later one counts, where "later" is JavaScript's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from processor.mapping.directives import checking
+from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem, failure
+from processor.mapping.directives.limits import Budget
+from processor.mapping.javascript import is_falsy, js_keys
+from processor.mapping.paths import Resolve
+from processor.mapping.values import PROTO, Json, finished, kind
+
+
+def _check(value: Json, path: str, checks: Checks) -> Iterator[Problem]:
+    """Yield the problems of `@flatten`."""
+    required, optional = {"value": checking.anything}, {"separator": checking.plain_text}
+    yield from checking.members(value, path, checks, required=required, optional=optional)
+
+
+def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolve:
+    """Return a resolver that flattens."""
+    if not isinstance(value, dict):
+        return compiler.fail(path, f"needs an object with value and separator, not {kind(value)}")
+    if is_falsy(value.get("separator")):
+        return compiler.fail(path, "needs a separator")
+    read = compiler.compile(value.get("value"), f"{path}/value", Place.OPERAND)
+    spell = compiler.compile(value["separator"], f"{path}/separator", Place.OPERAND)
+    omits_lists = not is_falsy(value.get("omitArrays"))
+
+    def resolve(root: Json) -> Json:
+        separator = spell(root)
+        if not isinstance(separator, str):
+            raise failure(f"{path}/separator", f"needs a text, but its directive gave {kind(separator)}")
+        flat = _flat(read(root), separator, path, omits_lists=omits_lists)
+        return finished(flat) if place is Place.OUTPUT else flat
+
+    return resolve
+
+
+def _flat(value: Json, separator: str, path: str, *, omits_lists: bool) -> dict[str, Json]:
+    """Return the leaves by their joined keys; the explicit stack makes depth harmless, the budget long keys."""
+    flat: dict[str, Json] = {}
+    budget = Budget(path)
+    waiting: list[tuple[str, Json]] = [("", value)]
+    while waiting:
+        prefix, node = waiting.pop()
+        if isinstance(node, dict):
+            children = [(key, node[key]) for key in js_keys(node)]
+        elif isinstance(node, list) and not omits_lists:
+            children = [(str(index), item) for index, item in enumerate(node)]
+        else:
+            if prefix != PROTO:
+                flat.pop(prefix, None)
+                flat[prefix] = node
+            continue
+        for key, child in reversed(children):
+            joined = f"{prefix}{separator}{key}" if prefix else key
+            budget.spend(len(joined))
+            waiting.append((joined, child))
+    return flat
+
+
+FLATTEN = Directive("@flatten", _check, _compile)
