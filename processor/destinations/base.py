@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
+from processor.destinations.gates import Gates
 from processor.destinations.text import decode
 from processor.model import Answer, Built, Event, Mapped, Payload, Record, Rejected, Skipped, Verdict
 
@@ -155,6 +156,8 @@ class Destination(abc.ABC):
     summary: ClassVar[str] = ""
 
     name: str
+    gates: Gates
+    """What every event meets first; `admit` asks them."""
     settings: BaseModel
     """What it was made of; its `model_fields_set` tells what a file says."""
     endpoints: Mapping[str, Endpoint]

@@ -6,8 +6,8 @@ The rules are those of the Segment contract (sections 1.6 and 1.7) and, for the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
@@ -61,32 +61,63 @@ class GateSettings(BaseModel):
     )
 
 
+class Gate(NamedTuple):
+    """One gate: its name, whether it lets an event with a known type pass, and what becomes of one that does not."""
+
+    name: str
+    passes: Callable[[Event], bool]
+    outcome: Skipped
+
+
+class GateStep(NamedTuple):
+    """What one gate said of an event; `outcome` is None when it let it pass."""
+
+    name: str
+    outcome: Skipped | Rejected | None
+
+
 class Gates:
     """The gates of one destination, ready to admit events."""
 
     def __init__(self, settings: GateSettings, *, types: frozenset[str] = CALLS) -> None:
         """Keep what the settings ask for; `types` are the event types that the vendor's contract does not refuse."""
         self._types = types
-        self._names = settings.integration_names
-        self._consent = settings.consent_categories
-        self._skip_sent_by_device = settings.skip_sent_by_device
-        self._respect_integrations = settings.respect_integrations
-        self._filter = Filter(settings.filter) if settings.filter else None
+        self._gates = tuple(_gates(settings))
 
     def admit(self, event: Any) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
         """Return the event with its `type` trimmed and lower-cased, or why it goes no further."""
         typed = with_type(event, self._types)
         if type(typed) is not dict:
             return typed
-        if self._consent and not has_consent(typed, self._consent):
-            return _CONSENT_DENIED
-        if self._skip_sent_by_device and was_sent_by_device(typed, self._names):
-            return _SENT_BY_DEVICE
-        if self._respect_integrations and not is_enabled(typed.get("integrations"), self._names):
-            return _INTEGRATION_DISABLED
-        if self._filter is not None and not self._filter.passes(typed):
-            return _FILTERED
+        for gate in self._gates:
+            if not gate.passes(typed):
+                return gate.outcome
         return typed
+
+    def trace(self, event: Any) -> list[GateStep]:  # noqa: ANN401 - any JSON value
+        """Return what each gate says of an event, in order, up to the first that stops it."""
+        typed = with_type(event, self._types)
+        if isinstance(typed, Rejected):
+            return [GateStep("type", typed)]
+        steps = [GateStep("type", None)]
+        for gate in self._gates:
+            steps.append(GateStep(gate.name, None if gate.passes(typed) else gate.outcome))
+            if steps[-1].outcome is not None:
+                break
+        return steps
+
+
+def _gates(settings: GateSettings) -> Iterator[Gate]:
+    """Yield the gates that the settings ask for, in the order in which events meet them."""
+    names, categories = settings.integration_names, settings.consent_categories
+    if categories:
+        yield Gate("consent_categories", lambda event: has_consent(event, categories), _CONSENT_DENIED)
+    if settings.skip_sent_by_device:
+        yield Gate("skip_sent_by_device", lambda event: not was_sent_by_device(event, names), _SENT_BY_DEVICE)
+    if settings.respect_integrations:
+        yield Gate("integrations", lambda event: is_enabled(event.get("integrations"), names), _INTEGRATION_DISABLED)
+    if settings.filter:
+        yield Gate("filter", Filter(settings.filter).passes, _FILTERED)
 
 
 def with_type(event: Any, types: frozenset[str]) -> Event | Rejected:  # noqa: ANN401 - any JSON value

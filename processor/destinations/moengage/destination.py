@@ -73,7 +73,7 @@ class MoEngageDestination(Destination):
         """Make everything that the settings decide, once."""
         self.name = name
         self.settings = settings
-        self._gates = Gates(settings, types=CALLS | {"delete"})
+        self.gates = Gates(settings, types=CALLS | {"delete"})
         self._off = {
             kind: slug for kind, (setting, slug) in _ACTIONS_OF_SETTINGS.items() if not _is_on(settings, setting)
         }
@@ -100,7 +100,7 @@ class MoEngageDestination(Destination):
 
     def admit(self, event: Any, *, presets: bool) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
         """Return the event with its type normalised, or why it goes no further."""
-        admitted = self._gates.admit(event)
+        admitted = self.gates.admit(event)
         if presets and type(admitted) is dict and admitted["type"] in self._off:
             return _UNSUPPORTED_TYPE
         return admitted

@@ -44,7 +44,7 @@ class MoesifDestination(Destination):
         """Make everything that the settings decide, once."""
         self.name = name
         self.settings: MoesifSettings = settings
-        self._gates = Gates(settings)
+        self.gates = Gates(settings)
         self._switched_off = _switched_off(settings)
         self.backoff = Backoff(jitter="up_to_20_percent")
         self.actions: dict[str, Action] = {
@@ -78,7 +78,7 @@ class MoesifDestination(Destination):
 
     def admit(self, event: Any, *, presets: bool) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
         """Return the event with its type normalised, or why it goes no further."""
-        admitted = self._gates.admit(event)
+        admitted = self.gates.admit(event)
         if presets and self._switched_off and isinstance(admitted, dict):
             return self._switched_off.get(admitted["type"], admitted)
         return admitted

@@ -45,7 +45,7 @@ class MoveoDestination(Destination):
         """Make everything that the settings decide, once."""
         self.name = name
         self.settings: MoveoSettings = settings
-        self._gates = Gates(settings)
+        self.gates = Gates(settings)
         self.backoff = Backoff(jitter="up_to_20_percent", max_retry_after_s=settings.max_retry_after_s)
         self.actions = make_actions(settings)
         self.endpoints = {ENDPOINT: _endpoint(settings)}
@@ -62,7 +62,7 @@ class MoveoDestination(Destination):
 
     def admit(self, event: Any, *, presets: bool) -> Event | Skipped | Rejected:  # noqa: ANN401, ARG002 - any JSON value; presets take all types
         """Return the event with its type normalised, or why it goes no further."""
-        return self._gates.admit(event)
+        return self.gates.admit(event)
 
     def headers(self, endpoint: Endpoint) -> dict[str, str]:  # noqa: ARG002 - there is but one
         """Return the headers of a request; the token travels bare, without a scheme."""

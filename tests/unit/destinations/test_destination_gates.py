@@ -194,6 +194,9 @@ def test_gates_stand_in_their_order() -> None:
     for repair in repairs:
         event |= repair
         reasons.append(_reason(gates, event))
+        steps = gates.trace(event)
+        told = next((step.outcome.reason for step in steps if step.outcome is not None), None)
+        assert (told, len(steps)) == (reasons[-1], min(len(reasons), 5) if told is not None else 5)
 
     assert reasons == ["unknown_type", "consent_denied", "sent_by_device", "integration_disabled", "filtered", None]
 
