@@ -119,7 +119,7 @@ def _steps(mapping: dict[str, Any], path: str) -> tuple[str | int, ...]:
 class Subscription:
     """A compiled subscription."""
 
-    __slots__ = ("_map", "action", "name", "trigger")
+    __slots__ = ("_map", "action", "mapping", "name", "trigger")
 
     def __init__(self, settings: SubscriptionSettings) -> None:
         """Compile trigger and mapping; the keys that Segment keeps beside the fields are left out.
@@ -129,10 +129,10 @@ class Subscription:
         """
         self.name = settings.name
         self.action = settings.action
-        fields = {key: value for key, value in settings.mapping.items() if key not in RESERVED_KEYS}
+        self.mapping = {key: value for key, value in settings.mapping.items() if key not in RESERVED_KEYS}
         try:
             self.trigger = _trigger(settings.trigger, as_segment=settings.as_segment)
-            self._map = compile_mapping(fields)
+            self._map = compile_mapping(self.mapping)
         except MappingError as error:
             raise _named(self.name, error) from error
 

@@ -70,6 +70,15 @@ def render(template: str, root: Json) -> str:
     return _substitute(_substitute(template, _TRIPLE, root), _DOUBLE, root)
 
 
+def read_paths(template: str) -> tuple[str, ...]:
+    """Return the paths of a template's placeholders as they are written, from left to right."""
+    spans = sorted(
+        (begin + braces, end - braces) for braces in (_DOUBLE, _TRIPLE) for begin, end in placeholders(template, braces)
+    )
+    paths = (js_trim(template[begin:end].strip("{")) for begin, end in spans)
+    return tuple(dict.fromkeys(paths))
+
+
 def compile_template(template: str) -> Resolve:
     """Return a function that renders this template for a root; it raises what `render` raises."""
     if next(placeholders(template, _TRIPLE), None) is None:
