@@ -1,0 +1,150 @@
+"""What mapping costs beside the same payload written by hand, in one run: `python -m benchmarks.mapping`.
+
+Bytes of a record in, bytes of a payload out. Both are timed in turn, round by round, so that a machine whose speed
+changes changes it for both; the ratio is that of the medians.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks.mapping import handwritten
+from benchmarks.stages import NOW_MS, SETTINGS
+from benchmarks.work import ROOT, standard_event
+
+sys.path.insert(0, str(ROOT))
+
+import msgspec
+
+from processor.destinations import destination_class
+from processor.destinations.plan import Plan
+from processor.mapping import SubscriptionSettings, compile_mapping
+from processor.model import Record
+from processor.source.decode import Decoder
+from processor.source.decode_settings import DecodeSettings
+
+COUNT = 2_000
+ROUNDS = 31
+MANY = 100
+
+Run = Callable[[Record], object]
+
+
+def main() -> None:
+    """Measure each preset, the mapping with forty directives and many subscriptions; print two tables."""
+    records = _records()
+    print("| payload | by hand us | mapped us | ratio |")
+    print("|---|---|---|---|")
+    for vendor, by_hand in (
+        ("moveo", handwritten.moveo),
+        ("moesif", handwritten.moesif),
+        ("moengage", handwritten.moengage),
+    ):
+        _compare(f"{vendor}, preset", records, by_hand, _mapped(_plan(vendor)))
+    _compare("forty directives", records, handwritten.forty, _forty())
+    print()
+    print("| subscriptions | mapped us | ratio |")
+    print("|---|---|---|")
+    one, many = _plan("moesif", _subscriptions(1)), _plan("moesif", _subscriptions(MANY))
+    few_us, many_us = _medians(records, (_mapped(one), _mapped(many)))
+    print(f"| 1 | {few_us:.1f} | 1.00 |")
+    print(f"| {MANY} | {many_us:.1f} | {many_us / few_us:.2f} |")
+
+
+def _records() -> list[Record]:
+    """Return records of the standard event, of many users."""
+    random_ = random.Random(1)  # noqa: S311 - made-up data
+    return [
+        Record("t", 0, offset, NOW_MS, value=standard_event(offset, f"u-{random_.randrange(2000)}", random_))
+        for offset in range(COUNT)
+    ]
+
+
+def _compare(name: str, records: Sequence[Record], by_hand: handwritten.Write, mapped: Run) -> None:
+    """Print one line of the first table; both must write the same bytes."""
+    for record in records[:10]:
+        assert record.value is not None
+        written, ours = by_hand(record.value), mapped(record)
+        assert _content(written) == _content(ours), (written, ours)
+    hand_us, mapped_us = _medians(records, (lambda record: by_hand(record.value or b""), mapped))
+    print(f"| {name} | {hand_us:.1f} | {mapped_us:.1f} | {mapped_us / hand_us:.2f} |")
+
+
+def _content(made: Any) -> Any:  # noqa: ANN401 - what one of the runs gives, as JSON
+    """Return what a run has made as a value; Moveo One's payloads are closed when they are sent."""
+    if isinstance(made, bytes):
+        return msgspec.json.decode(made)
+    body: bytes = made.payloads[0].body
+    return msgspec.json.decode(body if body.endswith(b"}") and body.count(b"{") == body.count(b"}") else body + b"}")
+
+
+def _medians(records: Sequence[Record], runs: Sequence[Run]) -> list[float]:
+    """Return the microseconds of CPU per event of each run, timed in turn."""
+    times: list[list[float]] = [[] for _ in runs]
+    for _ in range(ROUNDS):
+        for kept, run in zip(times, runs, strict=True):
+            started = time.process_time()
+            for record in records:
+                run(record)
+            kept.append((time.process_time() - started) / len(records) * 1e6)
+    return [statistics.median(kept) for kept in times]
+
+
+def _plan(vendor: str, subscriptions: list[SubscriptionSettings] | None = None) -> Plan:
+    """Return a vendor's plan, with its presets unless told otherwise."""
+    kind = destination_class(vendor)
+    settings = kind.settings_model.model_validate(SETTINGS[vendor], context={"plain_secrets": True})
+    return Plan.compile(kind.create(vendor, settings), "default" if subscriptions is None else subscriptions)
+
+
+def _mapped(plan: Plan) -> Run:
+    """Return the pipeline's own work on a record, from bytes to payloads."""
+    decode = Decoder(DecodeSettings()).decode
+
+    def run(record: Record) -> object:
+        decoded = decode(record)
+        assert isinstance(decoded, list)
+        return plan.map(decoded[0][1], record, NOW_MS)
+
+    return run
+
+
+def _forty() -> Run:
+    """Return the mapping with forty directives, from bytes to bytes."""
+    resolve, decode = compile_mapping(handwritten.forty_mapping()), Decoder(DecodeSettings()).decode
+    encode = msgspec.json.Encoder().encode
+
+    def run(record: Record) -> bytes:
+        decoded = decode(record)
+        assert isinstance(decoded, list)
+        body: bytes = encode(resolve(decoded[0][1]))
+        return body
+
+    return run
+
+
+def _subscriptions(count: int) -> list[SubscriptionSettings]:
+    """Return subscriptions of which one takes the standard event and each other another event."""
+    (preset,) = (one for one in destination_class("moesif").create("m", _moesif()).presets() if one["name"] == "Track")
+    names = ["Plan Compared", *(f"Event {number}" for number in range(1, count))]
+    return [
+        SubscriptionSettings.model_validate(
+            preset | {"name": f"s{number}", "trigger": f'type = "track" and event = "{name}"'}
+        )
+        for number, name in enumerate(names)
+    ]
+
+
+def _moesif() -> Any:  # noqa: ANN401 - the vendor's settings model
+    """Return Moesif's settings."""
+    model = destination_class("moesif").settings_model
+    return model.model_validate(SETTINGS["moesif"], context={"plain_secrets": True})
+
+
+if __name__ == "__main__":
+    main()
