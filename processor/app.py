@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -28,6 +28,7 @@ from processor.operations.exposure import expose
 from processor.operations.signals import exit_code, stop_signals
 from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
+from processor.pipeline.explain import explain_record
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.ports import PipelineSettings
@@ -273,6 +274,17 @@ def preview(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[b
         now_ms = time.time_ns() // 1_000_000
         record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
         yield msgspec.json.encode(preview_line(destination, plan, decoder, record, now_ms))
+
+
+def explain(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
+    """Yield why each event becomes what it becomes, a list for each line in, an item for each event of the line."""
+    own = settings.destinations[name]
+    destination, plan = build_plan(name, own)
+    decoder = Decoder(DecodeSettings())
+    for offset, line in enumerate(lines):
+        now_ms = time.time_ns() // 1_000_000
+        record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
+        yield explain_record(destination, plan, decoder, record, now_ms)
 
 
 class Findings(NamedTuple):

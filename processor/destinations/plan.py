@@ -28,12 +28,12 @@ _TOO_DEEP: Final = Rejected("mapping_failed", "the event is nested too deeply")
 class Plan:
     """Everything that decides what an event becomes at one destination. Pure and total on any JSON value."""
 
-    __slots__ = ("_destination", "_is_default", "_subscriptions", "hash")
+    __slots__ = ("_is_default", "destination", "hash", "subscriptions")
 
     def __init__(self, destination: Destination, subscriptions: Subscriptions, *, is_default: bool) -> None:
         """Keep what was compiled; `Plan.compile` checks and compiles."""
-        self._destination = destination
-        self._subscriptions = subscriptions
+        self.destination = destination
+        self.subscriptions = subscriptions
         self._is_default = is_default
         self.hash = subscriptions.hash
 
@@ -58,6 +58,10 @@ class Plan:
             raise ConfigError(f"{destination.name}: {error.safe}") from error
         return cls(destination, compiled, is_default=False)
 
+    def admit(self, value: Any) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
+        """Return a value as the event that triggers see, or why it goes no further."""
+        return self.destination.admit(value, presets=self._is_default)
+
     def map(self, value: Any, record: Record, now_ms: int) -> Mapped:  # noqa: ANN401 - any JSON value
         """Return what one decoded value comes to.
 
@@ -65,7 +69,7 @@ class Plan:
         that no subscription takes adds one skip or rejection without a name.
         """
         mapped = Mapped([], [], [])
-        event = self._destination.admit(value, presets=self._is_default)
+        event = self.admit(value)
         if isinstance(event, dict):
             self._apply(event, record, now_ms, mapped)
         else:
@@ -75,11 +79,11 @@ class Plan:
     def _apply(self, event: Event, record: Record, now_ms: int, mapped: Mapped) -> None:
         """Run every matching subscription on an admitted event."""
         try:
-            matching = self._subscriptions.matching(event)
+            matching = self.subscriptions.matching(event)
         except MappingError as error:
             _add(mapped, Rejected(error.reason, error.safe), "")
             return
-        actions = self._destination.actions
+        actions = self.destination.actions
         if not matching:
             _add(mapped, _NO_SUBSCRIPTION, "")
         elif len(matching) == 1:  # nearly always, and then there is nothing to count
@@ -95,7 +99,7 @@ class Plan:
         """Run several subscriptions; each payload at an endpoint gets a number of its own, and so an id of its own."""
         seen: dict[str, int] = {}
         for subscription in matching:
-            action = self._destination.actions[subscription.action]
+            action = self.destination.actions[subscription.action]
             endpoint = action.endpoints[0]
             # Counted by subscription and not by what came of it: an index that depended on an age check would give a
             # payload another id when the record is read again.

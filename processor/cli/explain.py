@@ -1,0 +1,39 @@
+"""`segment-bridge explain`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from processor.cli.options import DEFAULT_CONFIG, Config, select
+
+
+def register(application: typer.Typer) -> None:
+    """Add the command."""
+    application.command("explain")(explain)
+
+
+def explain(
+    destination: Annotated[str, typer.Option("--destination", "-d", help="Whose subscriptions to apply.")],
+    config: Config = DEFAULT_CONFIG,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, also on a terminal.")] = False,
+) -> None:
+    """Tell why events become what they become: gates, triggers term by term, fields with what they read."""
+    from processor import app
+    from processor.settings import load_settings
+    from processor.source.json_value import json_text
+
+    settings = load_settings(config)
+    (name,) = select(settings.destinations, [destination])
+    is_tree = sys.stdout.isatty() and not as_json
+    for events in app.explain(settings, name, sys.stdin.buffer):
+        for event in events:
+            if is_tree:
+                from processor.cli.explanation_tree import print_tree
+
+                print_tree(event)
+            else:
+                typer.echo(json_text(event))

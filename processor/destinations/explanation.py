@@ -1,0 +1,66 @@
+"""Why an event becomes what it becomes at one destination: gates, triggers, fields, payloads.
+
+The outcome is the plan's own; beside it stands what led there, found by asking gates, triggers and mappings again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from processor.destinations.gates import GateStep
+from processor.destinations.plan import Plan
+from processor.mapping import Subscription
+from processor.mapping.explanation import Explained, explain
+from processor.mapping.triggers.explanation import ExplainedTerm, explain_trigger
+from processor.model import Event, Mapped, Record, Rejected, Skipped
+
+TYPE_SWITCHED_OFF = "type switched on"
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedSubscription:
+    """One subscription: what each term of its trigger says of the event, and its fields if it took the event."""
+
+    name: str
+    action: str
+    trigger: str
+    terms: ExplainedTerm
+    fields: Explained | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What one event came to, and why.
+
+    Attributes:
+        gates: Each gate up to the first that stopped the event.
+        subscriptions: All that are in force, in order; none when a gate stopped the event.
+        mapped: What the plan made of the event: payloads, skips and rejections by subscription.
+    """
+
+    gates: list[GateStep]
+    subscriptions: list[ExplainedSubscription]
+    mapped: Mapped
+
+
+def explain_event(plan: Plan, value: Any, record: Record, now_ms: int) -> Explanation:  # noqa: ANN401 - any JSON value
+    """Return what a plan makes of one decoded value, and why."""
+    gates = plan.destination.gates.trace(value)
+    admitted = plan.admit(value)
+    if isinstance(admitted, (Skipped, Rejected)) and gates[-1].outcome is None:
+        gates.append(GateStep(TYPE_SWITCHED_OFF, admitted))
+    subscriptions = [] if isinstance(admitted, (Skipped, Rejected)) else _subscriptions(plan, admitted)
+    return Explanation(gates, subscriptions, plan.map(value, record, now_ms))
+
+
+def _subscriptions(plan: Plan, event: Event) -> list[ExplainedSubscription]:
+    """Return every subscription with its verdict on an admitted event."""
+    return [_subscription(one, event) for one in plan.subscriptions.all]
+
+
+def _subscription(one: Subscription, event: Event) -> ExplainedSubscription:
+    """Return one subscription with its verdict."""
+    terms = explain_trigger(one.trigger, event)
+    fields = explain(one.mapping, event) if terms.holds else None
+    return ExplainedSubscription(one.name, one.action, one.trigger.text, terms, fields)
