@@ -203,6 +203,8 @@ class Bridge:
         watch.add_done_callback(_note_end)
         stop = asyncio.create_task(self._stop_requested.wait(), name="stop")
         log.info("destination %s starts (%s, mapping %s)", self._name, self._own.type, self._plan.hash)
+        for warning in trigger_warnings(self._own):
+            log.warning("%s", warning)
         self._consumer.start()
         try:
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -307,9 +309,16 @@ def check(settings: Settings, *, online: bool) -> Findings:
             Decoder(own.decode, own.event_path)
         except ConfigError as error:
             found.problems.append(str(error))
+        found.warnings.extend(f"destinations.{name}: {text}" for text in trigger_warnings(own))
     if online:
         _ask_kafka(settings, found)
     return found
+
+
+def trigger_warnings(own: DestinationSettings) -> list[str]:
+    """Return where pasted triggers run otherwise than they seem to say, each with both readings."""
+    listed = () if isinstance(own.subscriptions, str) else own.subscriptions
+    return [f"subscription {one.name!r}: trigger: {difference}" for one in listed for difference in one.differences]
 
 
 def _ask_kafka(settings: Settings, found: Findings) -> None:

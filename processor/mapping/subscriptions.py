@@ -9,15 +9,37 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from processor.config.located import refuse
 from processor.errors import MappingError
 from processor.mapping.index import TriggerIndex
+from processor.mapping.pasted import (
+    ACTION_IDS,
+    ACTION_NAMES,
+    IGNORED,
+    MAPPING_NAMES,
+    TRIGGER_NAMES,
+    is_pasted,
+    unpasted,
+)
 from processor.mapping.transform import compile_mapping, problems_at_load
-from processor.mapping.triggers import Trigger, TriggerError, readings
+from processor.mapping.triggers import Difference, Trigger, TriggerError, lint, readings
 from processor.mapping.values import kind
 from processor.model import Event
 
@@ -39,6 +61,8 @@ class SubscriptionSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    _warns: bool = PrivateAttr(default=False)
+
     name: str = Field(
         min_length=1,
         description="How logs, metrics and dead letters call this subscription; unique in its destination.",
@@ -53,15 +77,52 @@ class SubscriptionSettings(BaseModel):
         "Default false: such a trigger is refused, for it matches other events than its author meant.",
     )
     trigger: str = Field(
+        validation_alias=AliasChoices(*TRIGGER_NAMES),
         description='Which events it takes, in Segment\'s trigger language: type = "track" and event = "Signed Up".',
     )
     action: str = Field(
         min_length=1,
+        validation_alias=AliasChoices(*ACTION_NAMES),
         description="What the vendor does with the event: the name of one of the destination's actions.",
     )
     mapping: dict[str, Any] = Field(
+        validation_alias=AliasChoices(*MAPPING_NAMES),
         description='The fields of the action: literals and directives such as {"@path": "$.event"}.',
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema with Segment's spellings beside ours, one of each to be used."""
+        schema = handler.resolve_ref_schema(handler(core))
+        own = schema["properties"]
+        spellings = (TRIGGER_NAMES, ACTION_NAMES, MAPPING_NAMES)
+        for names in spellings:
+            own.update(dict.fromkeys(names[1:], own[names[0]]))
+        own["settings"] = {"anyOf": [own["mapping"], {"type": "string", "description": "The same as JSON text."}]}
+        ignored = {"description": "Taken and not looked at, as Segment exports it."}
+        own.update(dict.fromkeys(sorted(IGNORED), ignored))
+        one_of = [{"oneOf": [{"required": [name]} for name in names]} for names in (TRIGGER_NAMES, MAPPING_NAMES)]
+        actions = [{"required": [name]} for name in (*ACTION_NAMES, *ACTION_IDS)]
+        schema |= {"required": [], "allOf": [*one_of, {"anyOf": actions}]}
+        return schema
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _take_pasted(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - any YAML value
+        """Take a subscription in Segment's own spelling: it runs as Segment reads it, and says where that differs."""
+        if not isinstance(value, dict) or not is_pasted(value):
+            return handler(value)
+        own, problems = unpasted(value)
+        if problems:
+            raise refuse(*problems)
+        made = handler({"as_segment": True, **own})
+        made._warns = "as_segment" not in value  # noqa: SLF001 - its own
+        return made
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Return where a pasted trigger runs otherwise than it says, unless the file says that this is known."""
+        return lint(self.trigger) if self._warns and self.enabled else []
 
     @field_validator("trigger")
     @classmethod

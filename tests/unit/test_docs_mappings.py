@@ -43,10 +43,10 @@ def test_mapping_gives_the_result(mapping: Any, event: Any, result: Any) -> None
 
 
 def test_subscription_is_one() -> None:
-    """The example of a subscription compiles."""
-    (block,) = (block for block in BLOCKS if block.info == "yaml subscriptions")
-    settings = [SubscriptionSettings.model_validate(item) for item in yaml_value(block.text)]
-    assert ["Orders"] == [subscription.name for subscription in compile_subscriptions(settings).all]
+    """The examples of subscriptions compile."""
+    texts = [block.text for block in BLOCKS if block.info == "yaml subscriptions"]
+    settings = [SubscriptionSettings.model_validate(item) for text in texts for item in yaml_value(text)]
+    assert ["Orders", "Identify"] == [subscription.name for subscription in compile_subscriptions(settings).all]
 
 
 @pytest.mark.parametrize(("trigger", "takes"), rows(PAGE, "trigger", "takes it"))
