@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from processor.mapping.directives import DIRECTIVES, LATER
+from processor.mapping.directives import DIRECTIVES
 from processor.mapping.directives.base import Problem
 from processor.mapping.root import unfolded
 from processor.mapping.values import Json, kind
@@ -85,8 +85,6 @@ class _Checks:
 
 def unknown(name: str) -> str:
     """Return what is wrong with a directive's name, with the nearest one that works."""
-    if name in LATER:
-        return f"holds {name}, which this version does not know yet"
     near = difflib.get_close_matches(name, DIRECTIVES, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"holds an unknown directive {name!r}; allowed: {', '.join(sorted(DIRECTIVES))}{hint}"

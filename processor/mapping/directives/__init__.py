@@ -1,7 +1,4 @@
-"""The registry of directives: one file each, one line here.
-
-`LATER` are Segment's directives that this version does not know; their names are kept so that the error can say so.
-"""
+"""The registry of directives: one file each, one line here."""
 
 from __future__ import annotations
 
@@ -40,5 +37,3 @@ _ALL: Final = (
     LIQUID,
 )
 DIRECTIVES: Final[Mapping[str, Directive]] = MappingProxyType({directive.name: directive for directive in _ALL})
-
-LATER: Final[frozenset[str]] = frozenset()

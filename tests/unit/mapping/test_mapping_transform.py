@@ -54,7 +54,7 @@ def test_the_result_shares_what_is_clean_and_never_changes_the_event() -> None:
     [
         ({"a": {"@nope": 1}}, [("/a", "unknown directive '@nope'")]),
         ({"a": {"@paths": 1}}, [("/a", "did you mean @path?")]),
-        ({"a": {"@liquid": ""}}, [("/a", "@liquid, which this version does not know yet")]),
+        ({"a": {"@liquid": 5}}, [("/a/@liquid", "a number")]),
         ({"a": {"@path": 5}}, [("/a/@path", "a number")]),
         ({"@path": "$.a", "k": 1}, [("/", "'k'")]),
         ({"@path": "$.a", "@if": {}}, [("/", "'@if'")]),
