@@ -98,7 +98,8 @@ class SubscriptionSettings(BaseModel):
         spellings = (TRIGGER_NAMES, ACTION_NAMES, MAPPING_NAMES)
         for names in spellings:
             own.update(dict.fromkeys(names[1:], own[names[0]]))
-        own["settings"] = {"anyOf": [own["mapping"], {"type": "string", "description": "The same as JSON text."}]}
+        as_text = {"type": "string", "description": "The same as JSON text."}
+        own["settings"] = {"anyOf": [own["mapping"], as_text], "description": own["mapping"]["description"]}
         ignored = {"description": "Taken and not looked at, as Segment exports it."}
         own.update(dict.fromkeys(sorted(IGNORED), ignored))
         one_of = [{"oneOf": [{"required": [name]} for name in names]} for names in (TRIGGER_NAMES, MAPPING_NAMES)]

@@ -38,21 +38,29 @@ def _is_strict(text: str) -> bool:
 STRICT = [case for case in CASES if _is_strict(case["fql"])]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
-def test_the_answer_is_segments(case: dict[str, Any]) -> None:
-    """The same triggers are valid, the same events match, and where evaluation throws there, it fails here."""
-    if not case["valid"]:
-        with pytest.raises(TriggerError):
-            Trigger.parse(case["fql"])
-        return
-    trigger = Trigger.parse(case["fql"])
+CATEGORIES = sorted({case["category"] for case in CASES})
+"""One test for each: a test for each case would take ten times as long to set up as to run."""
+
+
+def _verdict(case: dict[str, Any]) -> tuple[bool, bool | None]:
+    """Return whether a trigger is valid, and whether it takes the event; None where that fails or there is no event."""
+    try:
+        trigger = Trigger.parse(case["fql"])
+    except TriggerError:
+        return False, False
     if "event" not in case:
-        return
-    if case["match"] is None:
-        with pytest.raises(TriggerError):
-            trigger.matches(case["event"])
-    else:
-        assert trigger.matches(case["event"]) is case["match"]
+        return True, case["match"]
+    try:
+        return True, trigger.matches(case["event"])
+    except TriggerError:
+        return True, None
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_the_answers_are_segments(category: str) -> None:
+    """The same triggers are valid, the same events match, and where evaluation throws there, it fails here."""
+    cases = [case for case in CASES if case["category"] == category]
+    assert [] == [case["id"] for case in cases if _verdict(case) != (case["valid"], case["match"])]
 
 
 def test_enough_triggers_are_accepted() -> None:
@@ -60,10 +68,10 @@ def test_enough_triggers_are_accepted() -> None:
     assert len(STRICT) >= FEWEST_STRICT
 
 
-@pytest.mark.parametrize("case", STRICT, ids=[case["id"] for case in STRICT])
-def test_the_strict_reading_is_segments(case: dict[str, Any]) -> None:
+def test_the_strict_reading_is_segments() -> None:
     """Where a trigger is accepted as it is written, Segment reads the very same tree in it."""
-    assert Trigger.parse_strict(case["fql"]).term == Trigger.parse(case["fql"]).term
+    texts = [case["fql"] for case in STRICT]
+    assert [] == [text for text in texts if Trigger.parse_strict(text).term != Trigger.parse(text).term]
 
 
 READS_DIFFERENTLY = [
