@@ -21,6 +21,7 @@ from processor.delivery.schedule import effective_endpoints, window_count
 from processor.destinations import destination_class
 from processor.destinations.base import Destination
 from processor.destinations.plan import Plan
+from processor.destinations.privacy import Privacy
 from processor.errors import BrokerError, ConfigError, InvariantError, ProcessorError
 from processor.model import Record
 from processor.operations.channel import inherited
@@ -90,7 +91,15 @@ def build_plan(name: str, settings: DestinationSettings) -> tuple[Destination, P
         ConfigError: the subscriptions do not fit the destination.
     """
     destination = build_destination(name, settings)
-    return destination, Plan.compile(destination, settings.subscriptions)
+    plan = Plan.compile(destination, settings.subscriptions)
+    if settings.privacy is not None:
+        plan.hide(Privacy(settings.privacy))
+    return destination, plan
+
+
+def letter_privacy(plan: Plan) -> Privacy | None:
+    """Return the privacy that dead letters are to keep, None where they keep the record's bytes."""
+    return plan.privacy if plan.privacy is not None and plan.privacy.covers_letters else None
 
 
 def run(settings: Settings, name: str, *, make_clients: MakeClients = KafkaClients) -> int:
@@ -159,7 +168,9 @@ class Bridge:
         window = Window(window_count(delivery, endpoints), delivery.max_window_bytes)
         ledger = Ledger(Tally(), window)
         self.pipeline = Pipeline(
-            PipelineSettings(self._name, __version__, drain_s, is_delivering=own.deliver),
+            PipelineSettings(
+                self._name, __version__, drain_s, is_delivering=own.deliver, letter_privacy=letter_privacy(self._plan)
+            ),
             self._plan,
             Decoder(own.decode, own.event_path),
             ledger,

@@ -35,7 +35,9 @@ class DeadLetter(Struct, frozen=True, gc=False, kw_only=True):
 
     `message` is safe to log. `status` and `answer` are the vendor's, where it answered; `answer` may be the whole body,
     unmasked, until the letter is `sealed`. `attempt_count` is zero where the record was refused before anything was
-    sent. `time_ms` is when it was given up.
+    sent. `time_ms` is when it was given up. `original_bytes` is None where `record` is the original; else the size of
+    its value, of which `record` holds no more than the destination's privacy leaves: no key, no headers, and as value
+    the event after it, or nothing.
     """
 
     record: Record
@@ -49,6 +51,7 @@ class DeadLetter(Struct, frozen=True, gc=False, kw_only=True):
     status: int | None = None
     answer: bytes = b""
     attempt_count: int = 0
+    original_bytes: int | None = None
 
 
 class Form(Enum):
@@ -130,7 +133,7 @@ def _said(letter: DeadLetter, form: Form) -> list[tuple[str, str]]:
         ("mapping-hash", letter.mapping_hash),
         ("time-ms", str(letter.time_ms)),
     ]
-    return said + _said_if_known(letter) + _said_of_omissions(record, form)
+    return said + _said_if_known(letter) + _said_of_omissions(letter, form)
 
 
 def _said_if_known(letter: DeadLetter) -> list[tuple[str, str]]:
@@ -144,11 +147,14 @@ def _said_if_known(letter: DeadLetter) -> list[tuple[str, str]]:
     return said
 
 
-def _said_of_omissions(record: Record, form: Form) -> list[tuple[str, str]]:
-    if form is Form.WHOLE:
-        return []
-    omitted = [("value-omitted", "true"), ("value-bytes", str(len(record.value or b"")))]
-    if form is Form.BARE:
+def _said_of_omissions(letter: DeadLetter, form: Form) -> list[tuple[str, str]]:
+    value = letter.record.value
+    is_private = letter.original_bytes is not None
+    omitted = [("privacy-applied", "true")] if is_private else []
+    if form is not Form.WHOLE or (is_private and value is None):
+        size_bytes = len(value or b"") if letter.original_bytes is None else letter.original_bytes
+        omitted += [("value-omitted", "true"), ("value-bytes", str(size_bytes))]
+    if form is Form.BARE or is_private:
         omitted += [("key-omitted", "true"), ("headers-omitted", "true")]
     return omitted
 

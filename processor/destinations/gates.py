@@ -1,12 +1,15 @@
 """The gates in front of every destination: what an event must pass before triggers see it.
 
 In this order: an object, a known `type`, consent, already delivered on the device, the integrations object, the filter.
+Privacy comes between the last two: what an event says about itself is read as it was written, and from the filter on
+nobody sees a value that is to be hidden.
 The rules are those of the Segment contract (sections 1.6 and 1.7) and, for the filter, of Moveo One's (section 10).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
@@ -28,6 +31,10 @@ _CONSENT_DENIED: Final = Skipped("consent_denied")
 _SENT_BY_DEVICE: Final = Skipped("sent_by_device")
 _INTEGRATION_DISABLED: Final = Skipped("integration_disabled")
 _FILTERED: Final = Skipped("filtered")
+_TOO_DEEP: Final = Rejected("mapping_failed", "lists are nested too deeply for the paths of `privacy`")
+
+Hide = Callable[[Event], Event]
+"""Gives an event without what is private; raises RecursionError where it is nested too deeply."""
 
 
 class GateSettings(BaseModel):
@@ -83,15 +90,29 @@ class Gates:
         """Keep what the settings ask for; `types` are the event types that the vendor's contract does not refuse."""
         self._types = types
         self._gates = tuple(_gates(settings))
+        self._filter = Gate("filter", Filter(settings.filter).passes, _FILTERED) if settings.filter else None
+        self._hide: Hide | None = None
+
+    def hiding(self, hide: Hide) -> Gates:
+        """Return the same gates, behind which an event has lost what is private."""
+        gates = copy(self)
+        gates._hide = hide  # noqa: SLF001 - its own copy
+        return gates
 
     def admit(self, event: Any) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
-        """Return the event with its `type` trimmed and lower-cased, or why it goes no further."""
+        """Return the event with its `type` plain and without what is private, or why it goes no further."""
         typed = with_type(event, self._types)
         if type(typed) is not dict:
             return typed
         for gate in self._gates:
             if not gate.passes(typed):
                 return gate.outcome
+        if self._hide is not None:
+            typed = _hidden(typed, self._hide)
+            if type(typed) is not dict:
+                return typed
+        if self._filter is not None and not self._filter.passes(typed):
+            return self._filter.outcome
         return typed
 
     def trace(self, event: Any) -> list[GateStep]:  # noqa: ANN401 - any JSON value
@@ -103,12 +124,28 @@ class Gates:
         for gate in self._gates:
             steps.append(GateStep(gate.name, None if gate.passes(typed) else gate.outcome))
             if steps[-1].outcome is not None:
-                break
-        return steps
+                return steps
+        return [*steps, *self._last_steps(typed)]
+
+    def _last_steps(self, typed: Event) -> Iterator[GateStep]:
+        """Yield what becomes of an event that every other gate has let pass: privacy, then the filter."""
+        hidden = typed if self._hide is None else _hidden(typed, self._hide)
+        if isinstance(hidden, Rejected):
+            yield GateStep("privacy", hidden)
+        elif self._filter is not None:
+            yield GateStep(self._filter.name, None if self._filter.passes(hidden) else self._filter.outcome)
+
+
+def _hidden(event: Event, hide: Hide) -> Event | Rejected:
+    """Return an event without what is private; one that cannot be looked through goes no further."""
+    try:
+        return hide(event)
+    except RecursionError:
+        return _TOO_DEEP
 
 
 def _gates(settings: GateSettings) -> Iterator[Gate]:
-    """Yield the gates that the settings ask for, in the order in which events meet them."""
+    """Yield the gates before the filter that the settings ask for, in the order in which events meet them."""
     names, categories = settings.integration_names, settings.consent_categories
     if categories:
         yield Gate("consent_categories", lambda event: has_consent(event, categories), _CONSENT_DENIED)
@@ -116,8 +153,6 @@ def _gates(settings: GateSettings) -> Iterator[Gate]:
         yield Gate("skip_sent_by_device", lambda event: not was_sent_by_device(event, names), _SENT_BY_DEVICE)
     if settings.respect_integrations:
         yield Gate("integrations", lambda event: is_enabled(event.get("integrations"), names), _INTEGRATION_DISABLED)
-    if settings.filter:
-        yield Gate("filter", Filter(settings.filter).passes, _FILTERED)
 
 
 def with_type(event: Any, types: frozenset[str]) -> Event | Rejected:  # noqa: ANN401 - any JSON value

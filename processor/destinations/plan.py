@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -9,6 +10,7 @@ from msgspec.structs import force_setattr, replace
 
 from processor.config.problems import Path, listed, nearest
 from processor.destinations.base import Action, Destination
+from processor.destinations.privacy import Privacy
 from processor.errors import ConfigError, MappingError
 from processor.mapping import Subscription, Subscriptions, SubscriptionSettings, compile_subscriptions
 from processor.mapping.subscriptions import RESERVED_KEYS
@@ -28,7 +30,7 @@ _TOO_DEEP: Final = Rejected("mapping_failed", "the event is nested too deeply")
 class Plan:
     """Everything that decides what an event becomes at one destination. Pure and total on any JSON value."""
 
-    __slots__ = ("_is_default", "destination", "hash", "subscriptions")
+    __slots__ = ("_is_default", "destination", "hash", "privacy", "subscriptions")
 
     def __init__(self, destination: Destination, subscriptions: Subscriptions, *, is_default: bool) -> None:
         """Keep what was compiled; `Plan.compile` checks and compiles."""
@@ -36,6 +38,14 @@ class Plan:
         self.subscriptions = subscriptions
         self._is_default = is_default
         self.hash = subscriptions.hash
+        self.privacy: Privacy | None = None
+
+    def hide(self, privacy: Privacy) -> None:
+        """From now on nothing behind the destination's gates sees what is private. Called before the first event."""
+        self.destination.gates = self.destination.gates.hiding(privacy.applied)
+        self.privacy = privacy
+        content = f"{self.subscriptions.hash} {privacy.fingerprint}"
+        self.hash = hashlib.sha256(content.encode()).hexdigest()[: len(self.subscriptions.hash)]
 
     @classmethod
     def compile(

@@ -10,16 +10,20 @@ from processor.delivery.dead_letter_form import DeadLetter
 from processor.delivery.offsets import Key
 from processor.delivery.ports import Clock
 from processor.model import Answer, Record, Rejected
-from processor.pipeline.ports import DeadLetterSink, PipelineSettings
+from processor.pipeline.ports import DeadLetterSink, Decoder, PipelineSettings
+from processor.pipeline.redaction import redacted
 
 
 class Letters:
     """Sends dead letters, and knows of which partitions some are not written yet. Event loop only."""
 
-    def __init__(self, settings: PipelineSettings, mapping_hash: str, sink: DeadLetterSink, clock: Clock) -> None:
+    def __init__(
+        self, settings: PipelineSettings, mapping_hash: str, decoder: Decoder, sink: DeadLetterSink, clock: Clock
+    ) -> None:
         """Start with none; every letter names the destination, the version and the mapping."""
         self._settings = settings
         self._mapping_hash = mapping_hash
+        self._decoder = decoder
         self._sink = sink
         self._clock = clock
         self._open: Counter[Key] = Counter()
@@ -29,8 +33,10 @@ class Letters:
         self, record: Record, rejected: Rejected, answer: Answer | None, attempt_count: int, written: Callable[[], None]
     ) -> None:
         """Send a letter about a record; `written` is called on the loop once the broker has it."""
+        privacy = self._settings.letter_privacy
         letter = DeadLetter(
-            record=record,
+            record=record if privacy is None else redacted(record, self._decoder, privacy),
+            original_bytes=None if privacy is None else len(record.value or b""),
             reason=rejected.reason,
             message=rejected.message,
             destination=self._settings.destination,

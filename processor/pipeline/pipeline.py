@@ -73,7 +73,7 @@ class Pipeline:
     def connect(self, dispatcher: Dispatcher, dead_letters: DeadLetterSink, consumer: Consumer) -> None:
         """Bring the parts that report back to this pipeline. Called once, before `run`."""
         self.dispatcher = dispatcher
-        self._letters = Letters(self._settings, self._plan.hash, dead_letters, self._clock)
+        self._letters = Letters(self._settings, self._plan.hash, self._decoder, dead_letters, self._clock)
         self._consumer = consumer
         self._steering = Steering(dispatcher, consumer, self.ledger.tracker, self._window)
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from processor.config import masked, refuse, secrets_in
 from processor.delivery.settings import DeliverySettings
 from processor.destinations.base import Destination
+from processor.destinations.privacy_settings import PrivacySettings
 from processor.errors import ConfigError
 from processor.mapping import SubscriptionSettings
 from processor.source.decode_settings import DecodeSettings
@@ -63,6 +64,11 @@ class DestinationSettings(BaseModel):
             description="Which events become which action: default (the vendor's presets), or a list in Segment's "
             "form. Default: default.",
         )
+    )
+    privacy: PrivacySettings | None = Field(
+        default=None,
+        description="What is dropped, hashed or cut in every event before triggers, filters and mappings see it. "
+        "Default none.",
     )
     deliver: bool = Field(
         default=True,

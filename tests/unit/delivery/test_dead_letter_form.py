@@ -63,6 +63,22 @@ BEFORE_ANY_REQUEST = DeadLetter(
     mapping_hash="0123456789ab",
     time_ms=0,
 )
+PRIVATE = DeadLetter(
+    record=Record("events", 3, 42, 1_700_000_000_123, value=b'{"type":"track"}'),
+    reason="no_identity",
+    destination="d",
+    version="1",
+    mapping_hash="0123456789ab",
+    time_ms=0,
+    original_bytes=90,
+)
+WITHHELD = msgspec.structs.replace(PRIVATE, record=msgspec.structs.replace(PRIVATE.record, value=None))
+HIDDEN = {
+    "segment-bridge-privacy-applied": "true",
+    "segment-bridge-key-omitted": "true",
+    "segment-bridge-headers-omitted": "true",
+}
+OMITTED = {"segment-bridge-value-omitted": "true", "segment-bridge-value-bytes": "90"}
 
 
 def _mask(text: str) -> str:
@@ -115,13 +131,32 @@ def test_a_bare_letter_has_nothing_of_the_original() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("letter", "form", "said"),
+    [
+        (PRIVATE, Form.WHOLE, HIDDEN),
+        (PRIVATE, Form.WITHOUT_VALUE, HIDDEN | OMITTED),
+        (PRIVATE, Form.BARE, HIDDEN | OMITTED),
+        (WITHHELD, Form.WHOLE, HIDDEN | OMITTED),
+    ],
+)
+def test_a_private_letter_says_what_is_not_the_records(letter: DeadLetter, form: Form, said: dict[str, str]) -> None:
+    """Key and headers are marked as left out in every form, and so is a value that is withheld, with its true size."""
+    headers = _headers(letter, form)
+    assert {name: text for name, text in headers.items() if "omitted" in name or name in HIDDEN | OMITTED} == said
+    message = message_of(sealed(letter, _mask), form)
+    assert (message.key, message.value) == (None, letter.record.value if form is Form.WHOLE else None)
+
+
 def test_forms_get_smaller_until_there_is_none() -> None:
     """Each form has a next smaller one, the last has none."""
     assert [form.smaller for form in Form] == [Form.WITHOUT_VALUE, Form.BARE, None]
 
 
 @pytest.mark.parametrize("form", Form)
-@pytest.mark.parametrize("letter", [LETTER, BEFORE_ANY_REQUEST], ids=["answered", "not_sent"])
+@pytest.mark.parametrize(
+    "letter", [LETTER, BEFORE_ANY_REQUEST, PRIVATE, WITHHELD], ids=["answered", "not_sent", "private", "withheld"]
+)
 def test_headers_are_as_the_schema_says(letter: DeadLetter, form: Form) -> None:
     """Every letter in every form satisfies the published schema."""
     assert list(_problems(_headers(letter, form))) == []
@@ -133,6 +168,7 @@ def test_headers_are_as_the_schema_says(letter: DeadLetter, form: Form) -> None:
         {"segment-bridge-status": "none"},
         {"segment-bridge-surprise": "x"},
         {"segment-bridge-value-omitted": "true"},
+        {"segment-bridge-key-omitted": "true", "segment-bridge-headers-omitted": "true"},
         {"segment-bridge-source-offset": ""},
     ],
 )
@@ -148,7 +184,9 @@ def _problems(headers: dict[str, Any]) -> list[str]:
 
 def test_every_documented_header_is_produced() -> None:
     """The schema names no header that no letter ever has."""
-    produced = {name for letter in (LETTER, BEFORE_ANY_REQUEST) for form in Form for name in _headers(letter, form)}
+    produced = {
+        name for letter in (LETTER, BEFORE_ANY_REQUEST, PRIVATE) for form in Form for name in _headers(letter, form)
+    }
     assert produced == set(SCHEMA["properties"])
 
 

@@ -264,6 +264,22 @@ def test_an_event_path_stays_as_written(load: Load) -> None:
     assert load(BASE + MOESIF + "    event_path: $.payload.event\n").destinations["crm"].event_path == "$.payload.event"
 
 
+def test_faulty_privacy_is_named_where_it_stands(problems: Problems) -> None:
+    """Each path that would hide nothing, a salt that is written literally, a text cut to nothing."""
+    privacy = """\
+    privacy:
+      drop: [$.context.ip, $]
+      hash: {paths: [$.userId, "$.items[].email"], salt: pepper}
+      truncate: [{path: $.type, length: 0}]
+"""
+    found = problems(BASE + MOESIF + privacy)
+    key = "destinations.crm.privacy"
+    for place in ("drop[1]", "hash.paths[1]", "hash.salt", "truncate[0].path", "truncate[0].length"):
+        assert [line for line in found if f"{key}.{place}" in line], (place, found)
+    assert len(found) == 5
+    assert "pepper" not in str(found)
+
+
 def test_two_destinations_in_one_group_are_refused(problems: Problems) -> None:
     """Each would see only a part of the events; where the group is not written, its destination is the place."""
     other = MOESIF.replace("crm", "other") + "    group_id: segment-bridge.crm\n"
