@@ -7,7 +7,8 @@ import gc
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -47,6 +48,7 @@ from processor.source.decode_settings import DecodeSettings
 from processor.source.group_offsets import GroupOffsets
 from processor.source.properties import client_properties
 from processor.source.settings import GroupSettings, KafkaSettings
+from processor.source.suppressed import SuppressedUsers, keep_fresh
 from processor.source.window import Window
 
 log = logging.getLogger(__name__)
@@ -84,13 +86,27 @@ def build_destination(name: str, settings: DestinationSettings) -> Destination:
     return destination_class(settings.type).create(name, settings.settings)
 
 
-def build_plan(name: str, settings: DestinationSettings) -> tuple[Destination, Plan]:
-    """Return a destination and its compiled plan.
+def suppressed_users(settings: DestinationSettings) -> SuppressedUsers | None:
+    """Return the users of whom nothing is sent, as their file has them now; None where no file is set.
 
     Raises:
-        ConfigError: the subscriptions do not fit the destination.
+        ConfigError: the file cannot be read.
+    """
+    return None if settings.suppressed_users is None else SuppressedUsers(settings.suppressed_users.file)
+
+
+def build_plan(
+    name: str, settings: DestinationSettings, suppressed: Container[str] | None = None
+) -> tuple[Destination, Plan]:
+    """Return a destination and its compiled plan. Unless `suppressed` users are given, they are read from their file.
+
+    Raises:
+        ConfigError: the subscriptions do not fit the destination, or the file of suppressed users cannot be read.
     """
     destination = build_destination(name, settings)
+    suppressed = suppressed_users(settings) if suppressed is None else suppressed
+    if suppressed is not None:
+        destination.gates = destination.gates.suppressing(suppressed)
     plan = Plan.compile(destination, settings.subscriptions)
     if settings.privacy is not None:
         plan.hide(Privacy(settings.privacy))
@@ -129,7 +145,8 @@ class Bridge:
         self._make_clients = make_clients
         self._name = name
         self._own = settings.destinations[name]
-        self.destination, self._plan = build_plan(name, self._own)
+        self._suppressed = suppressed_users(self._own)
+        self.destination, self._plan = build_plan(name, self._own, self._suppressed)
         self._stop_requested = asyncio.Event()
         self._marks = Marks()
         self._is_stopping = False
@@ -211,7 +228,9 @@ class Bridge:
         self._dead_letters.start()
         work = asyncio.create_task(self.pipeline.run(), name="pipeline")
         watch = asyncio.create_task(self._watch.run(), name="watch")
-        watch.add_done_callback(_note_end)
+        watch.add_done_callback(partial(_note_end, "lag is not watched any more"))
+        users = asyncio.create_task(self._keep_users_fresh(), name="suppressed-users")
+        users.add_done_callback(partial(_note_end, "the file of suppressed users is not watched any more"))
         stop = asyncio.create_task(self._stop_requested.wait(), name="stop")
         log.info("destination %s starts (%s, mapping %s)", self._name, self._own.type, self._plan.hash)
         for warning in trigger_warnings(self._own):
@@ -222,9 +241,15 @@ class Bridge:
             self._is_stopping = True
             return await self._end()
         finally:
-            for task in (work, watch, stop):
+            for task in (work, watch, users, stop):
                 task.cancel()
-            await asyncio.gather(work, watch, stop, return_exceptions=True)
+            await asyncio.gather(work, watch, users, stop, return_exceptions=True)
+
+    async def _keep_users_fresh(self) -> None:
+        """Follow the file of suppressed users, where there is one."""
+        if self._suppressed is not None:
+            log.info("destination %s suppresses %d users", self._name, len(self._suppressed))
+            await keep_fresh(self._suppressed)
 
     async def _end(self) -> int:
         """Stop in order: reading, sending, the group, dead letters, connections. Return the exit code."""
@@ -272,10 +297,10 @@ class Bridge:
         )
 
 
-def _note_end(watch: asyncio.Task[None]) -> None:
-    """Say that lag is not known any more, should the watch end by a bug; deliveries go on without it."""
+def _note_end(what: str, watch: asyncio.Task[None]) -> None:
+    """Say what is not known any more, should a watch end by a bug; deliveries go on without it."""
     if not watch.cancelled() and (error := watch.exception()) is not None:
-        log.error("lag is not watched any more", exc_info=error)
+        log.error("%s", what, exc_info=error)
 
 
 def preview(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[bytes]:

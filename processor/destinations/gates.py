@@ -1,20 +1,20 @@
 """The gates in front of every destination: what an event must pass before triggers see it.
 
-In this order: an object, a known `type`, consent, already delivered on the device, the integrations object, the filter.
-Privacy comes between the last two: what an event says about itself is read as it was written, and from the filter on
-nobody sees a value that is to be hidden.
+In this order: an object, a known `type`, suppressed users, consent, already delivered on the device, the integrations
+object, the filter. Privacy comes between the last two: what an event says about itself is read as it was written, and
+from the filter on nobody sees a value that is to be hidden.
 The rules are those of the Segment contract (sections 1.6 and 1.7) and, for the filter, of Moveo One's (section 10).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from processor.destinations.text import BLANKS, js_number
+from processor.destinations.text import BLANKS, id_text, js_number
 from processor.mapping.javascript import is_falsy
 from processor.model import Event, Rejected, Skipped
 
@@ -27,11 +27,13 @@ Scalar = StrictBool | StrictInt | StrictFloat | StrictStr | None
 _NOT_AN_OBJECT: Final = Rejected("not_an_object", "the value is not a JSON object")
 _MISSING_TYPE: Final = Rejected("missing_type", "`type` is absent, blank or not text")
 _UNKNOWN_TYPE: Final = Rejected("unknown_type", "`type` is none of the calls that this destination knows")
+_SUPPRESSED_USER: Final = Skipped("suppressed_user")
 _CONSENT_DENIED: Final = Skipped("consent_denied")
 _SENT_BY_DEVICE: Final = Skipped("sent_by_device")
 _INTEGRATION_DISABLED: Final = Skipped("integration_disabled")
 _FILTERED: Final = Skipped("filtered")
 _TOO_DEEP: Final = Rejected("mapping_failed", "lists are nested too deeply for the paths of `privacy`")
+_USER_IDS: Final = ("userId", "anonymousId")
 
 Hide = Callable[[Event], Event]
 """Gives an event without what is private; raises RecursionError where it is nested too deeply."""
@@ -92,6 +94,13 @@ class Gates:
         self._gates = tuple(_gates(settings))
         self._filter = Gate("filter", Filter(settings.filter).passes, _FILTERED) if settings.filter else None
         self._hide: Hide | None = None
+
+    def suppressing(self, users: Container[str]) -> Gates:
+        """Return the same gates behind one that stops the events of these users; it asks anew for every event."""
+        gates = copy(self)
+        first = Gate("suppressed_users", lambda event: not is_suppressed(event, users), _SUPPRESSED_USER)
+        gates._gates = (first, *self._gates)  # noqa: SLF001 - its own copy
+        return gates
 
     def hiding(self, hide: Hide) -> Gates:
         """Return the same gates, behind which an event has lost what is private."""
@@ -168,6 +177,16 @@ def with_type(event: Any, types: frozenset[str]) -> Event | Rejected:  # noqa: A
     if not plain:
         return _MISSING_TYPE
     return event | {"type": plain} if plain in types else _UNKNOWN_TYPE
+
+
+def is_suppressed(event: Event, users: Container[str]) -> bool:
+    """Return whether the event's `userId` or `anonymousId` is one of these; numbers are compared as text."""
+    for name in _USER_IDS:
+        value = event.get(name)
+        user = value if type(value) is str else id_text(value)
+        if user is not None and user in users:
+            return True
+    return False
 
 
 def has_consent(event: Event, categories: Iterable[str]) -> bool:

@@ -18,6 +18,7 @@ from processor.source.decode_settings import DecodeSettings
 from processor.source.event_path import EventPath
 from processor.source.settings import OnExpired
 from processor.source.start import Start
+from processor.source.suppressed import SuppressedUsersSettings
 
 SubscriptionsT = TypeVar("SubscriptionsT", bound="tuple[SubscriptionSettings, ...] | str")
 
@@ -69,6 +70,10 @@ class DestinationSettings(BaseModel):
         default=None,
         description="What is dropped, hashed or cut in every event before triggers, filters and mappings see it. "
         "Default none.",
+    )
+    suppressed_users: SuppressedUsersSettings | None = Field(
+        default=None,
+        description="Users of whom nothing is sent. Default none.",
     )
     deliver: bool = Field(
         default=True,

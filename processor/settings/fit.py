@@ -12,6 +12,7 @@ from processor.destinations.plan import Plan, findings
 from processor.errors import ConfigError, MappingError
 from processor.settings.destination import DestinationSettings
 from processor.source.decode import Decoder
+from processor.source.suppressed import SuppressedUsers
 
 Finding = tuple[Path, str]
 """A place relative to the settings in question, and what is wrong there."""
@@ -20,6 +21,7 @@ Finding = tuple[Path, str]
 def misfits(vendor: type[Destination], settings: DestinationSettings) -> Iterator[Finding]:
     """Yield what in valid settings cannot be read or does not fit the vendor: endpoints, limits, actions, fields."""
     yield from _unreadable_schema(settings)
+    yield from _unreadable_users(settings)
     yield from _limits_said_twice(vendor, settings)
     try:
         destination = vendor.create(settings.type, settings.settings)
@@ -39,6 +41,16 @@ def _unreadable_schema(settings: DestinationSettings) -> Iterator[Finding]:
         Decoder(settings.decode)
     except ConfigError as error:
         yield ("decode", "avro", "schema_file"), f"{error.safe}; allowed: a file that holds an Avro schema"
+
+
+def _unreadable_users(settings: DestinationSettings) -> Iterator[Finding]:
+    """Yield that the list of suppressed users cannot be read: without it, what must not be sent would be."""
+    if settings.suppressed_users is None:
+        return
+    try:
+        SuppressedUsers(settings.suppressed_users.file)
+    except ConfigError as error:
+        yield ("suppressed_users", "file"), f"{error.safe}; allowed: a UTF-8 file with one id a line"
 
 
 def _limits_said_twice(vendor: type[Destination], settings: DestinationSettings) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,20 +22,28 @@ from processor.delivery.dead_letters import DeadLetters
 from processor.errors import InvariantError
 from processor.settings import Settings, load_settings
 from processor.source.clients import Clients
+from processor.source.suppressed import keep_fresh
 from tests.fake_kafka import FakeClients, FakeConsumer, FakeKafka, FakeReader
 from tests.http_peer import Exchange, Peer, Request, eventually, peer
 
 P0 = ("events", 0)
 
 
-def _settings(folder: Path, port: int, monkeypatch: pytest.MonkeyPatch, **delivery: Any) -> Settings:  # noqa: ANN401 - any setting
-    """Return the settings of one destination whose vendor is on that port."""
+def _settings(
+    folder: Path,
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    own: Mapping[str, Any] | None = None,
+    **delivery: Any,  # noqa: ANN401 - any setting
+) -> Settings:
+    """Return the settings of one destination whose vendor is on that port; `own` are more of its settings."""
     monkeypatch.setenv("APPLICATION_ID", "a-made-up-key")
     destination = {
         "type": "moesif",
         "start": "earliest",
         "settings": {"application_id": {"env": "APPLICATION_ID"}, "base_url": f"http://127.0.0.1:{port}"},
         "delivery": {"drain_ms": 2_000, "endpoints": {"actions": {"max_wait_ms": 0}}, **delivery},
+        **({} if own is None else own),
     }
     file = folder / "bridge.yaml"
     content = {
@@ -276,6 +285,27 @@ async def test_a_consumer_thread_that_does_not_end_is_left_behind(
         blocked.set()
         assert await asyncio.to_thread(bridge._consumer.join, 30.0)
     assert "the consumer thread did not end in time" in caplog.text
+
+
+async def test_suppressed_users_follow_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of a listed user is sent, and one who is listed while the destination runs is not sent from then on."""
+    ids = tmp_path / "ids.txt"
+    ids.write_text("u-1\n")
+    monkeypatch.setattr(app, "keep_fresh", partial(keep_fresh, look_s=0.01))
+    _, clients = _kafka()
+    async with peer(_accept) as vendor:
+        settings = _settings(tmp_path, vendor.port, monkeypatch, {"suppressed_users": {"file": str(ids)}})
+        bridge = _bridge(settings, clients)
+        _read(clients, _track("one") | {"userId": "u-1"}, _track("two") | {"userId": "u-2"})
+        running = await _started(bridge)
+        await eventually(lambda: _sent(vendor) == ["two"])
+        ids.write_text("u-1\nu-2\n")
+        await eventually(lambda: bridge._suppressed is not None and len(bridge._suppressed) == 2)
+        _read(clients, _track("three") | {"userId": "u-2"}, _track("four") | {"userId": "u-3"}, offset=2)
+        await eventually(lambda: _sent(vendor) == ["two", "four"])
+        assert bridge.report()["tally"]["records"]["skipped"] == {"suppressed_user": 2}
+        bridge.stop()
+        assert await running == EXIT_OK
 
 
 async def test_a_watch_that_ends_by_a_bug_is_told(

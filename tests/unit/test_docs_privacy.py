@@ -73,6 +73,15 @@ def test_a_preview_shows_what_is_left(folder: Path) -> None:
     assert "4111" in preview(bare, event)
 
 
+def test_an_explanation_shows_what_is_left(folder: Path) -> None:
+    """What a trigger or a field read is the hidden form as well."""
+    event = json.dumps(json.loads(block("json event")))
+    for text, shows in (("", True), (block("yaml privacy"), False)):
+        (explained,) = app.explain(loaded(folder, text), "moesif-prod", io.BytesIO(event.encode()))
+        assert ("4111" in json.dumps(explained)) is shows
+        assert explained[0]["subscriptions"]
+
+
 def test_the_mapping_hash_changes(folder: Path) -> None:
     """Privacy is part of what decides what comes out, and each change of it shows."""
     texts = ["", block("yaml privacy"), "privacy: {drop: [$.context.ip]}", "privacy: {drop: [$.context.os]}"]
@@ -89,6 +98,16 @@ def test_dead_letters_are_covered_only_when_asked(folder: Path, text: str, cover
     """What the pipeline gets is the plan's own privacy, or nothing."""
     _, plan = app.build_plan("d", loaded(folder, text).destinations["moesif-prod"])
     assert (app.letter_privacy(plan) is not None) is covers
+
+
+def test_listed_users_are_skipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each id of the page's file stops its user's events, and nobody else's."""
+    monkeypatch.chdir(folder)
+    (folder / "suppressed-ids.txt").write_text(block("text ids"), encoding="utf-8")
+    settings = loaded(folder, block("yaml suppressed"))
+    users: list[Any] = ["u-1042", 501, "3f0c1b52-6d7e-4a10-9b1c-2e5d8f7a4c31", "u-1043"]
+    lines = preview(settings, *({"type": "alias", "userId": user} for user in users)).splitlines()
+    assert [json.loads(line)["skipped"] for line in lines] == ["suppressed_user"] * 3 + ["alias_unsupported"]
 
 
 def test_the_settings_are_on_the_page() -> None:

@@ -201,6 +201,43 @@ def test_gates_stand_in_their_order() -> None:
     assert reasons == ["unknown_type", "consent_denied", "sent_by_device", "integration_disabled", "filtered", None]
 
 
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ({"userId": "u-1"}, "suppressed_user"),
+        ({"anonymousId": "u-1"}, "suppressed_user"),
+        ({"userId": "u-2", "anonymousId": "501"}, "suppressed_user"),
+        ({"userId": 501}, "suppressed_user"),
+        ({"userId": 501.0}, "suppressed_user"),
+        ({"userId": "U-1"}, None),
+        ({"userId": " u-1"}, None),
+        ({"userId": ["u-1"]}, None),
+        ({"userId": None, "anonymousId": True}, None),
+        ({"previousId": "u-1", "traits": {"id": "u-1"}}, None),
+        ({}, None),
+    ],
+)
+def test_suppressed_users(event: dict[str, Any], reason: str | None) -> None:
+    """Either id stops an event, exactly as listed, numbers as text; no other member of the event counts."""
+    gates = Gates(GateSettings()).suppressing({"u-1", "501", "true", "None"})
+    assert _reason(gates, {"type": "track"} | event) == reason
+
+
+def test_suppressed_users_are_asked_first_and_anew() -> None:
+    """Nothing else of the event is looked at, and a user who is listed later is stopped from then on."""
+    users: set[str] = set()
+    gates = Gates(GateSettings(consent_categories=("ads",))).suppressing(users)
+    event = {"type": "track", "userId": "u", "context": {"consent": {"categoryPreferences": {}}}}
+    assert _reason(gates, event) == "consent_denied"
+    users.add("u")
+    assert _reason(gates, event) == "suppressed_user"
+    assert [(step.name, step.outcome) for step in gates.trace(event)] == [
+        ("type", None),
+        ("suppressed_users", Skipped("suppressed_user")),
+    ]
+    assert _reason(gates, {"type": "nothing", "userId": "u"}) == "unknown_type"
+
+
 def test_gates_that_settings_leave_open() -> None:
     """By default only the integrations object is honoured, and that can be switched off."""
     event = {

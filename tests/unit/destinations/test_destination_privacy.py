@@ -278,6 +278,13 @@ def test_the_filter_sees_what_is_left() -> None:
     assert gates.trace(event)[-1].outcome == Skipped("filtered")
 
 
+def test_suppressed_users_are_known_by_their_own_ids() -> None:
+    """Hashing an id does not let its user through: lists hold ids as sources send them."""
+    gates = Gates(GateSettings()).suppressing({"u"}).hiding(Privacy(_settings(hash={"paths": ["$.userId"]})).applied)
+    assert gates.admit({"type": "track", "userId": "u"}) == Skipped("suppressed_user")
+    assert gates.admit({"type": "track", "userId": "v"}) == {"type": "track", "userId": _sha256("v")}
+
+
 def test_consent_is_read_before_anything_is_dropped() -> None:
     """Dropping the context must not drop the user's refusal with it: no consent object would restrict nothing."""
     event = {

@@ -142,6 +142,22 @@ def test_a_schema_file_without_a_schema_is_an_error_of_the_file(
     assert second.startswith("8:")
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "a file that exists"), (b"\xff", "is not UTF-8 at byte 0; allowed: a UTF-8 file")]
+)
+def test_a_list_of_users_that_cannot_be_read_is_an_error_of_the_file(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    """Without the list, what must not be sent would be: so nothing starts."""
+    path = tmp_path / "ids.txt"
+    if content is not None:
+        path.write_bytes(content)
+    text = HEAD + f"    settings: {{}}\n    suppressed_users: {{file: {path}}}\n" + LISTED
+    (line,) = problems_of(tmp_path / "f", text)
+    assert line.startswith("7:30: destinations.one.suppressed_users.file: ")
+    assert reason in line
+
+
 def test_a_list_that_lacks_a_needed_field_is_placed(tmp_path: Path) -> None:
     """Findings of the plan stand where they are."""
     text = HEAD + "    settings: {}\n" + LISTED.replace("{text: x}", "{}")
