@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -285,6 +285,45 @@ async def test_a_consumer_thread_that_does_not_end_is_left_behind(
         blocked.set()
         assert await asyncio.to_thread(bridge._consumer.join, 30.0)
     assert "the consumer thread did not end in time" in caplog.text
+
+
+class KeepingClient(SilentClient):
+    """The same, that shows what it was given."""
+
+    messages: ClassVar[list[tuple[Any, Any, Any]]] = []
+
+    def produce(self, *message: object, headers: object = None, **_: object) -> None:
+        """Keep value, key and headers of a letter."""
+        _topic, value, key = message
+        self.messages.append((value, key, headers))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("covers", [False, True])
+async def test_dead_letters_show_what_is_private_unless_it_is_asked_otherwise(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    covers: bool,  # noqa: FBT001 - a table
+) -> None:
+    """An event that cannot be delivered, and a value that is none, on their whole way to the Kafka client."""
+    monkeypatch.setattr(KeepingClient, "messages", [])
+    monkeypatch.setattr(app, "DeadLetters", partial(DeadLetters, client_class=KeepingClient))
+    _, clients = _kafka()
+    context = {"ip": "203.0.113.9", "locale": "en-GB"}
+    _read(clients, {"type": "track", "event": "A", "context": context}, {"context": context})
+    async with peer(_accept) as vendor:
+        privacy = {"drop": ["$.context.ip"], "dead_letters": covers}
+        bridge = _bridge(_settings(tmp_path, vendor.port, monkeypatch, {"privacy": privacy}, drain_ms=100), clients)
+        running = await _started(bridge)
+        await eventually(lambda: len(KeepingClient.messages) == 2)
+        bridge.stop()
+        await running
+    (value, key, _), (other, _, headers) = KeepingClient.messages
+    if covers:
+        assert json.loads(value) == {"type": "track", "event": "A", "context": {"locale": "en-GB"}}
+        assert (key, other) == (None, None)
+        assert ("segment-bridge-value-omitted", b"true") in headers
+    assert ("203.0.113.9" in str(KeepingClient.messages)) is not covers
 
 
 async def test_suppressed_users_follow_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
