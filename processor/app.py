@@ -21,6 +21,7 @@ from processor.delivery.http import HttpClient
 from processor.delivery.schedule import effective_endpoints, window_count
 from processor.destinations import destination_class
 from processor.destinations.base import Destination
+from processor.destinations.filters import Filters
 from processor.destinations.plan import Plan
 from processor.destinations.privacy import Privacy
 from processor.errors import BrokerError, ConfigError, InvariantError, ProcessorError
@@ -110,6 +111,8 @@ def build_plan(
     plan = Plan.compile(destination, settings.subscriptions)
     if settings.privacy is not None:
         plan.hide(Privacy(settings.privacy))
+    if filters := Filters(settings.filters):
+        plan.filter(filters)
     return destination, plan
 
 
@@ -233,7 +236,7 @@ class Bridge:
         users.add_done_callback(partial(_note_end, "the file of suppressed users is not watched any more"))
         stop = asyncio.create_task(self._stop_requested.wait(), name="stop")
         log.info("destination %s starts (%s, mapping %s)", self._name, self._own.type, self._plan.hash)
-        for warning in trigger_warnings(self._own):
+        for warning in language_warnings(self._own):
             log.warning("%s", warning)
         self._consumer.start()
         try:
@@ -345,16 +348,20 @@ def check(settings: Settings, *, online: bool) -> Findings:
             Decoder(own.decode, own.event_path)
         except ConfigError as error:
             found.problems.append(str(error))
-        found.warnings.extend(f"destinations.{name}: {text}" for text in trigger_warnings(own))
+        found.warnings.extend(f"destinations.{name}: {text}" for text in language_warnings(own))
     if online:
         _ask_kafka(settings, found)
     return found
 
 
-def trigger_warnings(own: DestinationSettings) -> list[str]:
-    """Return where pasted triggers run otherwise than they seem to say, each with both readings."""
+def language_warnings(own: DestinationSettings) -> list[str]:
+    """Return where pasted triggers run otherwise than they seem to say, and which filters let no event past."""
     listed = () if isinstance(own.subscriptions, str) else own.subscriptions
-    return [f"subscription {one.name!r}: trigger: {difference}" for one in listed for difference in one.differences]
+    triggers = [f"subscription {one.name!r}: trigger: {difference}" for one in listed for difference in one.differences]
+    filters = [
+        f"filter {one.title or one.condition!r}: {one.fault}: no event passes it" for one in own.filters if one.fault
+    ]
+    return triggers + filters
 
 
 def _ask_kafka(settings: Settings, found: Findings) -> None:

@@ -50,17 +50,18 @@ def explain_event(plan: Plan, value: Any, record: Record, now_ms: int) -> Explan
     admitted = plan.admit(value)
     if isinstance(admitted, (Skipped, Rejected)) and gates[-1].outcome is None:
         gates.append(GateStep(TYPE_SWITCHED_OFF, admitted))
-    subscriptions = [] if isinstance(admitted, (Skipped, Rejected)) else _subscriptions(plan, admitted)
+    subscriptions = [] if isinstance(admitted, (Skipped, Rejected)) else _subscriptions(plan, admitted, record)
     return Explanation(gates, subscriptions, plan.map(value, record, now_ms))
 
 
-def _subscriptions(plan: Plan, event: Event) -> list[ExplainedSubscription]:
+def _subscriptions(plan: Plan, event: Event, record: Record) -> list[ExplainedSubscription]:
     """Return every subscription with its verdict on an admitted event."""
-    return [_subscription(one, event) for one in plan.subscriptions.all]
+    left = plan.filtered(event, record)
+    return [_subscription(one, event, left) for one in plan.subscriptions.all]
 
 
-def _subscription(one: Subscription, event: Event) -> ExplainedSubscription:
-    """Return one subscription with its verdict."""
+def _subscription(one: Subscription, event: Event, left: Event | Skipped | Rejected) -> ExplainedSubscription:
+    """Return one subscription with its verdict; `left` is what the filters leave of the event for its mapping."""
     terms = explain_trigger(one.trigger, event)
-    fields = explain(one.mapping, event) if terms.holds else None
+    fields = explain(one.mapping, left) if terms.holds and isinstance(left, dict) else None
     return ExplainedSubscription(one.name, one.action, one.trigger.text, terms, fields)

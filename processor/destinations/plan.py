@@ -10,6 +10,7 @@ from msgspec.structs import force_setattr, replace
 
 from processor.config.problems import Path, listed, nearest
 from processor.destinations.base import Action, Destination
+from processor.destinations.filters import Filters
 from processor.destinations.privacy import Privacy
 from processor.errors import ConfigError, MappingError
 from processor.mapping import Subscription, Subscriptions, SubscriptionSettings, compile_subscriptions
@@ -30,7 +31,7 @@ _TOO_DEEP: Final = Rejected("mapping_failed", "the event is nested too deeply")
 class Plan:
     """Everything that decides what an event becomes at one destination. Pure and total on any JSON value."""
 
-    __slots__ = ("_is_default", "destination", "hash", "privacy", "subscriptions")
+    __slots__ = ("_filters", "_is_default", "destination", "hash", "privacy", "subscriptions")
 
     def __init__(self, destination: Destination, subscriptions: Subscriptions, *, is_default: bool) -> None:
         """Keep what was compiled; `Plan.compile` checks and compiles."""
@@ -39,13 +40,27 @@ class Plan:
         self._is_default = is_default
         self.hash = subscriptions.hash
         self.privacy: Privacy | None = None
+        self._filters: Filters | None = None
 
     def hide(self, privacy: Privacy) -> None:
         """From now on nothing behind the destination's gates sees what is private. Called before the first event."""
         self.destination.gates = self.destination.gates.hiding(privacy.applied)
         self.privacy = privacy
-        content = f"{self.subscriptions.hash} {privacy.fingerprint}"
-        self.hash = hashlib.sha256(content.encode()).hexdigest()[: len(self.subscriptions.hash)]
+        self._rehash(privacy.fingerprint)
+
+    def filter(self, filters: Filters) -> None:
+        """From now on mappings see of an event what these leave of it. Called before the first event."""
+        self._filters = filters
+        self._rehash(filters.fingerprint)
+
+    def _rehash(self, fingerprint: str) -> None:
+        """Let the hash tell that something else decides as well what comes out."""
+        content = f"{self.hash} {fingerprint}"
+        self.hash = hashlib.sha256(content.encode()).hexdigest()[: len(self.hash)]
+
+    def filtered(self, event: Event, record: Record) -> Event | Skipped | Rejected:
+        """Return an event that a trigger has taken as mappings see it, or why it goes no further."""
+        return event if self._filters is None else self._filters.apply(event, record)
 
     @classmethod
     def compile(
@@ -96,7 +111,14 @@ class Plan:
         actions = self.destination.actions
         if not matching:
             _add(mapped, _NO_SUBSCRIPTION, "")
-        elif len(matching) == 1:  # nearly always, and then there is nothing to count
+            return
+        if self._filters is not None:
+            left = self.filtered(event, record)
+            if not isinstance(left, dict):
+                _add(mapped, left, "")
+                return
+            event = left
+        if len(matching) == 1:  # nearly always, and then there is nothing to count
             (subscription,) = matching
             built = _built(subscription, actions[subscription.action], event, record, now_ms)
             _add(mapped, built, subscription.name)

@@ -204,7 +204,7 @@ class Pipeline:
         """The vendor accepted these."""
         self.last_delivery_ms = self._clock.wall_ms()
         self.ledger.tally.payload(parcels[0].payload.endpoint, Outcome.DELIVERED, len(parcels))
-        with self._failing():  # one for all: a context of its own would cost each payload more than its booking
+        with self._failing():  # one for all: one of its own would cost a payload more than its booking
             for parcel in parcels:
                 parcel.entry.is_delivered = True
                 self.ledger.close(parcel.entry)
@@ -231,7 +231,6 @@ class Pipeline:
             self.ledger.tally.payload(parcel.payload.endpoint, Outcome.SKIPPED)
             parcel.entry.skip_reason = parcel.entry.skip_reason or DUPLICATE
             self._close(parcel.entry)
-        self._sweep_soon()
 
     def released(self, parcels: list[Parcel]) -> None:
         """These are given up with their partition; their records are counted when it goes."""

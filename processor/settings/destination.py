@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from processor.config import masked, refuse, secrets_in
 from processor.delivery.settings import DeliverySettings
 from processor.destinations.base import Destination
+from processor.destinations.filters import FilterSettings
 from processor.destinations.privacy_settings import PrivacySettings
 from processor.errors import ConfigError
 from processor.mapping import SubscriptionSettings
@@ -74,6 +75,11 @@ class DestinationSettings(BaseModel):
     suppressed_users: SuppressedUsersSettings | None = Field(
         default=None,
         description="Users of whom nothing is sent. Default none.",
+    )
+    filters: tuple[FilterSettings, ...] = Field(
+        default=(),
+        description="Destination filters as Segment's Public API returns them. They run on events that a subscription "
+        "takes, before its mapping. Default none.",
     )
     deliver: bool = Field(
         default=True,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from processor.destinations.filters import FilterSettings
 from processor.errors import MappingError
 from processor.mapping import Trigger, compile_mapping, compile_subscriptions
 from processor.mapping.directives import DIRECTIVES
@@ -84,3 +85,9 @@ def test_mapping_is_refused(mapping: str, why: str) -> None:
 def test_every_directive_is_on_the_page() -> None:
     """Each stands under its name."""
     assert [] == [name for name in DIRECTIVES if f"### {name}\n" not in PAGE]
+
+
+def test_filters_can_be_used() -> None:
+    """The examples of destination filters load and parse."""
+    (text,) = [block.text for block in BLOCKS if block.info == "yaml filters"]
+    assert [None] * 3 == [FilterSettings.model_validate(item).fault for item in yaml_value(text)]

@@ -99,7 +99,7 @@ def test_skips_are_explained() -> None:
 
 def test_dead_letters_are_explained() -> None:
     """Each code of a dead letter has its line, and no line is left over."""
-    by_pipeline = {"vendor_error", "http_<status>", "mapping_failed", "trigger_failed"}
+    by_pipeline = {"vendor_error", "http_<status>", "mapping_failed", "trigger_failed", "filter_invalid"}
     assert explained("Dead letters") == given("Rejected", "DecodeError", "_error") - {"", *_not_codes()} | by_pipeline
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from processor.cli.explanation_tree import print_tree
 from processor.config.secret import PLAIN_SECRETS
 from processor.destinations import destination_class
+from processor.destinations.filters import Filters, FilterSettings
 from processor.destinations.plan import Plan
 from processor.mapping import SubscriptionSettings
 from processor.model import Record
@@ -164,3 +165,27 @@ def test_an_explanation_ends_as_the_preview_does(vendor: str, event: Any) -> Non
     assert len(told) == len(line["payloads"])
     assert json_text(found)
     assert all(tree(each) for each in found)
+
+
+def test_what_filters_leave_is_what_fields_read() -> None:
+    """A dropped event has no fields, and one that lost a property lacks it there as well."""
+    drop = {"if": "properties.total > 10", "actions": [{"type": "DROP"}]}
+    thin = {"if": "all", "actions": [{"type": "DROP_PROPERTIES", "fields": {"": ["event"]}}]}
+    own = REQUIRED["moesif"]
+    made = destination_class("moesif")
+    destination = made.create("moesif", made.settings_model.model_validate(own, context={PLAIN_SECRETS: True}))
+    plan = Plan.compile(destination, [SubscriptionSettings.model_validate(ORDERS)])
+    before = plan.hash
+    plan.filter(Filters([FilterSettings.model_validate(one) for one in (drop, thin)]))
+    assert plan.hash != before
+    ends = []
+    for total in (20, 5):
+        value = json.dumps({"type": "track", "event": "Order Completed", "userId": "u", "properties": {"total": total}})
+        record = Record("t", 0, 7, NOW_MS, value=value.encode())
+        (found,) = explain_record(destination, plan, Decoder(DecodeSettings()), record, NOW_MS)
+        ends.append((found["skipped"], found["rejected"], found["subscriptions"][0].get("fields")))
+    (dropped, _, no_fields), (_, refused, fields) = ends
+    assert (dropped, no_fields) == ([{"reason": "filtered", "subscription": ""}], None)
+    assert [end["reason"] for end in refused] == ["missing_event_name"]
+    assert fields is not None
+    assert "value" not in fields[0]
