@@ -83,9 +83,24 @@ class Plan:
             raise ConfigError(f"{destination.name}: {error.safe}") from error
         return cls(destination, compiled, is_default=False)
 
+    @property
+    def own_subscriptions(self) -> Sequence[Subscription]:
+        """Return the subscriptions that the file lists, in order; none where the vendor's presets are in force."""
+        return () if self._is_default else self.subscriptions.all
+
     def admit(self, value: Any) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
         """Return a value as the event that triggers see, or why it goes no further."""
         return self.destination.admit(value, presets=self._is_default)
+
+    def taken_by(self, value: Any) -> tuple[Event, Sequence[Subscription]]:  # noqa: ANN401 - any JSON value
+        """Return an event as mappings see it and the subscriptions that take it; none when it does not come so far."""
+        event = self.admit(value)
+        if not isinstance(event, dict):
+            return {}, ()
+        try:
+            return event, self.subscriptions.matching(event)
+        except MappingError:
+            return event, ()
 
     def map(self, value: Any, record: Record, now_ms: int) -> Mapped:  # noqa: ANN401 - any JSON value
         """Return what one decoded value comes to.

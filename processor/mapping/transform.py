@@ -32,7 +32,7 @@ def transform(mapping: Json, event: Json) -> Json:
     if not isinstance(event, dict):
         raise _error(f"the event should be an object but it is {kind(event)}")
     _refuse(validate(mapping))
-    return _guarded(_compile_root(mapping, Compiler()))(event)
+    return _guarded(compile_root(mapping, Compiler()))(event)
 
 
 def compile_mapping(mapping: Json) -> Callable[[Event], Json]:
@@ -44,7 +44,7 @@ def compile_mapping(mapping: Json) -> Callable[[Event], Json]:
         MappingError: lists all problems of the mapping.
     """
     _refuse(problems_at_load(mapping))
-    return _guarded(_compile_root(mapping, Compiler()))
+    return _guarded(compile_root(mapping, Compiler()))
 
 
 def problems_at_load(mapping: Json) -> list[Problem]:
@@ -68,7 +68,7 @@ def problems_at_load(mapping: Json) -> list[Problem]:
     return problems + [failure for failure in compiler.failures if failure.path not in known]
 
 
-def _compile_root(mapping: Json, compiler: Compiler) -> Resolve:
+def compile_root(mapping: Json, compiler: Compiler) -> Resolve:
     """Return the resolver of a whole mapping.
 
     Raises:
