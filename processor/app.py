@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -31,6 +32,9 @@ from processor.operations.exposure import expose
 from processor.operations.signals import exit_code, stop_signals
 from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
+from processor.pipeline.cases.running import Outcome
+from processor.pipeline.cases.running import run_cases as run_golden_cases
+from processor.pipeline.cases.settings import PlacedCase, load_cases
 from processor.pipeline.explain import explain_record
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.pipeline import Pipeline
@@ -326,6 +330,25 @@ def explain(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[l
         now_ms = time.time_ns() // 1_000_000
         record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
         yield explain_record(destination, plan, decoder, record, now_ms)
+
+
+def run_cases(settings: Settings, files: Iterable[Path]) -> Outcome:
+    """Return how the golden cases of these files go.
+
+    Raises:
+        ConfigError: a file cannot be used; the text lists the problems of all files.
+    """
+    cases: list[PlacedCase] = []
+    problems = []
+    for file in files:
+        try:
+            cases += load_cases(file, tuple(settings.destinations))
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    names = dict.fromkeys(placed.destination for placed in cases)
+    return run_golden_cases(cases, {name: build_plan(name, settings.destinations[name]) for name in names})
 
 
 class Findings(NamedTuple):

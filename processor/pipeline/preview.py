@@ -34,19 +34,28 @@ def preview_line(destination: Destination, plan: Plan, decoder: Decoder, record:
 
     `skipped` and `rejected` are the first reason of each kind; `skipped` only where nothing is sent or rejected.
     """
+    return _line(destination, mapped_record(plan, decoder, record, now_ms), now_ms)
+
+
+def mapped_record(plan: Plan, decoder: Decoder, record: Record, now_ms: int) -> Mapped:
+    """Return what all events of a record come to, together; one that cannot be decoded is a skip or a rejection."""
     decoded = decoder.decode(record)
     if isinstance(decoded, Rejected):
-        return PreviewLine(payloads=[], skipped=None, rejected=decoded.reason, warnings=[])
+        return Mapped([], [], [decoded])
     if isinstance(decoded, Skipped):
-        return PreviewLine(payloads=[], skipped=decoded.reason, rejected=None, warnings=[])
-    return _line(destination, [plan.map(event, known_by, now_ms) for known_by, event in decoded], now_ms)
+        return Mapped([], [decoded], [])
+    together = Mapped([], [], [])
+    for known_by, event in decoded:
+        mapped = plan.map(event, known_by, now_ms)
+        together.payloads.extend(mapped.payloads)
+        together.skipped.extend(mapped.skipped)
+        together.rejected.extend(mapped.rejected)
+    return together
 
 
-def _line(destination: Destination, mapped: list[Mapped], now_ms: int) -> PreviewLine:
-    """Return the line of all events of one record."""
-    payloads = [payload for each in mapped for payload in each.payloads]
-    rejected = [one.reason for each in mapped for one in each.rejected]
-    skipped = [one.reason for each in mapped for one in each.skipped]
+def _line(destination: Destination, mapped: Mapped, now_ms: int) -> PreviewLine:
+    """Return the line of what a record comes to."""
+    skipped = mapped.skipped and not mapped.payloads and not mapped.rejected
     return PreviewLine(
         payloads=[
             PreviewPayload(
@@ -54,9 +63,9 @@ def _line(destination: Destination, mapped: list[Mapped], now_ms: int) -> Previe
                 endpoint=payload.endpoint,
                 body=msgspec.Raw(destination.item(payload, now_ms)),
             )
-            for payload in payloads
+            for payload in mapped.payloads
         ],
-        skipped=skipped[0] if skipped and not payloads and not rejected else None,
-        rejected=rejected[0] if rejected else None,
-        warnings=[code for each in mapped for code in destination.warnings_of(each)],
+        skipped=mapped.skipped[0].reason if skipped else None,
+        rejected=mapped.rejected[0].reason if mapped.rejected else None,
+        warnings=destination.warnings_of(mapped),
     )

@@ -1,0 +1,76 @@
+"""`test` as a person or CI types it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from processor.cli.main import main
+
+ROOT = Path(__file__).parents[3]
+CONFIG = ROOT / "examples" / "mappings" / "segment-bridge.yaml"
+CASES = ROOT / "examples" / "mappings" / "orders.cases.yaml"
+
+Typed = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Typed:
+    """Return a function that gives exit code, output and errors of the program, which finds no keys."""
+    monkeypatch.delenv("MOESIF_APPLICATION_ID", raising=False)
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, said.out, said.err
+
+    return run
+
+
+def test_the_example_is_fine_and_covers_its_mapping(typed: Typed) -> None:
+    """Without a key, and with every part of the mapping reached."""
+    code, said, _ = typed("test", CASES, "--config", CONFIG, "--require-coverage")
+    assert code == 0
+    assert said.splitlines()[-1] == (
+        "coverage of moesif-prod: 2 of 2 subscriptions, 3 of 3 ways through their mappings"
+    )
+
+
+def test_a_case_that_fails_fails_the_command(typed: Typed, tmp_path: Path) -> None:
+    """Exit code 1, as a report for people or as one for programs."""
+    cases = tmp_path / "orders.cases.yaml"
+    cases.write_text(CASES.read_text().replace("total: 20, currency: EUR", "total: 21, currency: EUR"))
+    code, said, _ = typed("test", CASES, cases, "-c", CONFIG)
+    assert code == 1
+    assert "\n        payloads[0].body.metadata.total\n          expected 21\n          found    20\n" in said
+    code, said, _ = typed("test", cases, "-c", CONFIG, "--json")
+    assert code == 1
+    assert json.loads(said)["not_ok"] == 1
+
+
+def test_missing_coverage_fails_only_when_asked(typed: Typed, tmp_path: Path) -> None:
+    """It is told in any case."""
+    cases = tmp_path / "few.cases.yaml"
+    cases.write_text("cases: [{name: other, given: {type: track}, expect: {skipped: no_subscription}}]")
+    code, said, _ = typed("test", cases, "-c", CONFIG)
+    assert (code, said.count("no case reaches it")) == (0, 2)
+    assert typed("test", cases, "-c", CONFIG, "--require-coverage")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("cases: {", ":1:9: "), ("case: []", ":1:1: case: unknown key"), (None, ": cannot be read")],
+)
+def test_a_file_that_cannot_be_used(typed: Typed, tmp_path: Path, text: str | None, said: str) -> None:
+    """Exit code 2 and the place."""
+    cases = tmp_path / "no.cases.yaml"
+    if text is not None:
+        cases.write_text(text)
+    code, out, err = typed("test", cases, "-c", CONFIG)
+    assert (code, out) == (2, "")
+    assert f"{cases}{said}" in err
