@@ -35,6 +35,8 @@ from processor.operations.tally import Tally
 from processor.pipeline.cases.running import Outcome
 from processor.pipeline.cases.running import run_cases as run_golden_cases
 from processor.pipeline.cases.settings import PlacedCase, load_cases
+from processor.pipeline.changes.reading import records_of
+from processor.pipeline.changes.tally import Changes, Side, compare
 from processor.pipeline.explain import explain_record
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.pipeline import Pipeline
@@ -349,6 +351,12 @@ def run_cases(settings: Settings, files: Iterable[Path]) -> Outcome:
         raise ConfigError("\n".join(problems))
     names = dict.fromkeys(placed.destination for placed in cases)
     return run_golden_cases(cases, {name: build_plan(name, settings.destinations[name]) for name in names})
+
+
+def diff(old: Settings, new: Settings, name: str, lines: Iterable[bytes], *, example_limit: int = 3) -> Changes:
+    """Return what changes at a destination for recorded events, one a line, between two configurations."""
+    before, after = (Side(*build_plan(name, settings.destinations[name])) for settings in (old, new))
+    return compare(before, after, records_of(lines, old.kafka.topics[0]), example_limit=example_limit)
 
 
 class Findings(NamedTuple):

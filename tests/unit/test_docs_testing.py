@@ -10,6 +10,7 @@ import pytest
 from processor import app
 from processor.pipeline.cases import report
 from processor.pipeline.cases.settings import Case, CaseFile, Expectation
+from processor.pipeline.changes import report as changes_report
 from processor.settings import Settings, load_without_secrets
 from tests.markdown_pages import blocks, page_text, rows
 
@@ -48,6 +49,13 @@ def test_the_recorded_run_is_the_programs() -> None:
     Path("orders.cases.yaml").write_text(block("yaml cases"))
     outcome = app.run_cases(configuration(block("yaml subscriptions")), [Path("orders.cases.yaml")])
     assert block("text test").splitlines() == list(report.text_lines(outcome))
+
+
+def test_the_recorded_comparison_is_the_programs() -> None:
+    """The proposal of the page changes what the page says."""
+    old, new = (configuration(block(info)) for info in ("yaml subscriptions", "yaml subscriptions proposed"))
+    changes = app.diff(old, new, "moesif-prod", block("json events").encode().splitlines())
+    assert block("text diff").splitlines() == list(changes_report.text_lines(changes))
 
 
 def test_every_key_of_a_case_is_told() -> None:

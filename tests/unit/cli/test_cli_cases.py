@@ -1,4 +1,4 @@
-"""`test` as a person or CI types it."""
+"""`test` and `diff` as a person or CI types them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from processor.cli.main import main
+from processor.config import load_document
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "examples" / "mappings" / "segment-bridge.yaml"
@@ -74,3 +75,43 @@ def test_a_file_that_cannot_be_used(typed: Typed, tmp_path: Path, text: str | No
     code, out, err = typed("test", cases, "-c", CONFIG)
     assert (code, out) == (2, "")
     assert f"{cases}{said}" in err
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    """The events of the example's cases as a recording."""
+    path = tmp_path / "events.jsonl"
+    given = [json.dumps(case["given"]) for case in load_document(CASES).value["cases"]]
+    path.write_text("\n".join(given))
+    return path
+
+
+def test_diff_of_a_file_with_itself(typed: Typed, events: Path) -> None:
+    """Nothing changes: exit code 0."""
+    code, said, _ = typed("diff", CONFIG, CONFIG, events, "--destination", "moesif-prod")
+    assert (code, said) == (0, "5 events compared, of which 0 change\n")
+
+
+def test_diff_tells_what_changes(typed: Typed, events: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1, from a file or from standard input, as a report for people or for programs."""
+    new = tmp_path / "new.yaml"
+    new.write_text(CONFIG.read_text().replace("operator: upper", "operator: lower"))
+    code, said, _ = typed("diff", CONFIG, new, events, "-d", "moesif-prod", "--examples", "1")
+    assert code == 1
+    assert said.splitlines()[-2:] == ["changed: sendAction: metadata.currency: 1", '  line 1: "EUR" -> "eur"']
+    with events.open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        code, said, _ = typed("diff", CONFIG, new, "-", "-d", "moesif-prod", "--json")
+    assert code == 1
+    assert json.loads(said)["changed_events"] == 1
+
+
+def test_diff_without_what_it_needs(typed: Typed, events: Path, tmp_path: Path) -> None:
+    """A recording that is not there and a destination that one file lacks: exit code 2, so that 1 means a change."""
+    code, _, said = typed("diff", CONFIG, CONFIG, tmp_path / "no.jsonl", "-d", "moesif-prod")
+    assert (code, said) == (2, f"{tmp_path}/no.jsonl: cannot be read: No such file or directory\n")
+    new = tmp_path / "new.yaml"
+    new.write_text(CONFIG.read_text().replace("moesif-prod:", "moesif-next:"))
+    code, _, said = typed("diff", CONFIG, new, events, "-d", "moesif-prod")
+    assert code == 2
+    assert "no destination is called 'moesif-prod'" in said

@@ -1,0 +1,1 @@
+"""What another configuration would do with recorded events: outcomes, payloads and fields that change."""
