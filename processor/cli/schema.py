@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import typer
 
@@ -12,8 +13,11 @@ def register(application: typer.Typer) -> None:
     application.command("schema")(schema)
 
 
-def schema() -> None:
+def schema(
+    cases: Annotated[bool, typer.Option("--cases", help="That of files of golden cases instead.")] = False,
+) -> None:
     """Print the JSON Schema of the YAML file, for editors and reviews."""
-    from processor import settings
+    from processor.pipeline.cases.settings import json_schema as cases_schema
+    from processor.settings import json_schema
 
-    typer.echo(json.dumps(settings.json_schema(), indent=2))
+    typer.echo(json.dumps(cases_schema() if cases else json_schema(), indent=2))

@@ -77,6 +77,12 @@ def test_a_file_that_cannot_be_used(typed: Typed, tmp_path: Path, text: str | No
     assert f"{cases}{said}" in err
 
 
+def test_the_schema_of_cases(typed: Typed) -> None:
+    """Editors get what is committed, beside that of the configuration."""
+    assert typed("schema", "--cases") == (0, (ROOT / "schemas" / "cases.schema.json").read_text(), "")
+    assert typed("schema") == (0, (ROOT / "schemas" / "config.schema.json").read_text(), "")
+
+
 @pytest.fixture
 def events(tmp_path: Path) -> Path:
     """The events of the example's cases as a recording."""
