@@ -31,6 +31,19 @@ def _time(text: str) -> str:
 Time = Annotated[str, AfterValidator(_time)]
 
 
+def _known(name: str, info: ValidationInfo) -> str:
+    """Return the name of a destination; refuse one that the configuration does not have, where that is known."""
+    known: Sequence[str] | None = (info.context or {}).get(DESTINATIONS)
+    if known is None or name in known:
+        return name
+    near = nearest(name, known)
+    hint = "" if near is None else f"; did you mean {near!r}?"
+    raise ValueError(f"the configuration has no destination {name!r}; allowed: {listed(known)}{hint}")
+
+
+DestinationName = Annotated[str, AfterValidator(_known)]
+
+
 class CaseRecord(BaseModel):
     """The record that an event is read from. What depends on it is the same in every run."""
 
@@ -99,7 +112,9 @@ class Case(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, description="What the case shows, in a few words; unique in its file.")
-    destination: str | None = Field(default=None, description="The destination. Default: the one of the file.")
+    destination: DestinationName | None = Field(
+        default=None, description="The destination. Default: the one of the file."
+    )
     given: Any = Field(description="The event, or a batch body of several: any JSON value.")
     record: CaseRecord | None = Field(
         default=None, description="The record it is read from. Default: as the file says."
@@ -116,7 +131,7 @@ class CaseFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    destination: str | None = Field(
+    destination: DestinationName | None = Field(
         default=None,
         description="The destination of cases that name none. Default: the configuration's only one.",
     )
@@ -136,11 +151,11 @@ class CaseFile(BaseModel):
 
     @model_validator(mode="after")
     def _cases_fit(self, info: ValidationInfo) -> Self:
-        """Refuse names that stand twice and destinations that are not there."""
+        """Refuse names that stand twice and cases that are for no destination."""
         if not self.cases:
             raise refuse((("cases",), "there is no case; allowed: one or more"))
         known: Sequence[str] | None = (info.context or {}).get(DESTINATIONS)
-        found = [*self._repeated_names(), *(() if known is None else self._strangers(known))]
+        found = [*self._repeated_names(), *(() if known is None else self._homeless(known))]
         if found:
             raise refuse(*found)
         return self
@@ -152,25 +167,12 @@ class CaseFile(BaseModel):
             if uses[case.name] > 1:
                 yield ("cases", index, "name"), "another case of this file has the same name"
 
-    def _strangers(self, known: Sequence[str]) -> Iterator[tuple[Place, str]]:
-        """Yield the places whose destination is unknown or missing."""
-        if self.destination is not None and self.destination not in known:
-            yield ("destination",), _unknown(self.destination, known)
+    def _homeless(self, known: Sequence[str]) -> Iterator[tuple[Place, str]]:
+        """Yield the cases whose destination nothing says."""
         for index, case in enumerate(self.cases):
-            place: Place = ("cases", index, "destination")
-            if case.destination is not None and case.destination not in known:
-                yield place, _unknown(case.destination, known)
-            elif self.destination_of(case, known) is None:
-                yield (
-                    place,
-                    f"a required key is missing, here or for the whole file; allowed: {listed(known)}",
-                )
-
-
-def _unknown(name: str, known: Sequence[str]) -> str:
-    near = nearest(name, known)
-    hint = "" if near is None else f"; did you mean {near!r}?"
-    return f"the configuration has no destination {name!r}; allowed: {listed(known)}{hint}"
+            if self.destination_of(case, known) is None:
+                text = f"a required key is missing, here or for the whole file; allowed: {listed(known)}"
+                yield ("cases", index, "destination"), text
 
 
 class PlacedCase(NamedTuple):
