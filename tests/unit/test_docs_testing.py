@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 
@@ -56,6 +57,19 @@ def test_the_recorded_comparison_is_the_programs() -> None:
     old, new = (configuration(block(info)) for info in ("yaml subscriptions", "yaml subscriptions proposed"))
     changes = app.diff(old, new, "moesif-prod", block("json events").encode().splitlines())
     assert block("text diff").splitlines() == list(changes_report.text_lines(changes))
+
+
+def members(kind: str) -> list[str]:
+    """Return the members of a report that the page tells."""
+    return [name for cell, _ in rows(PAGE, f"member of a {kind}", "meaning") for name in re.findall(r"\w+", cell)]
+
+
+def test_every_member_of_the_reports_is_told() -> None:
+    """The two tables hold the members of the reports and no other."""
+    settings = configuration(block("yaml subscriptions"))
+    Path("orders.cases.yaml").write_text(block("yaml cases"))
+    assert members("run") == list(report.as_json(app.run_cases(settings, [Path("orders.cases.yaml")])))
+    assert members("comparison") == list(changes_report.as_json(app.diff(settings, settings, "moesif-prod", [])))
 
 
 def test_every_key_of_a_case_is_told() -> None:

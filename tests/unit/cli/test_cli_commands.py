@@ -41,7 +41,7 @@ def typed(
     )
 
 
-@pytest.mark.parametrize("name", ["segment-bridge.yaml", "compose.yaml"])
+@pytest.mark.parametrize("name", ["segment-bridge.yaml", "compose.yaml", "mappings/segment-bridge.yaml"])
 def test_check_accepts_the_examples(name: str) -> None:
     """What the documentation offers to copy is right."""
     result = typed("check", "--config", ROOT / "examples" / name)
@@ -137,7 +137,7 @@ def test_schema_describes_the_examples() -> None:
     assert result.returncode == 0
     schema = json.loads(result.stdout)
     Draft202012Validator.check_schema(schema)
-    for name in ("segment-bridge.yaml", "compose.yaml"):
+    for name in ("segment-bridge.yaml", "compose.yaml", "mappings/segment-bridge.yaml"):
         Draft202012Validator(schema).validate(plain(ROOT / "examples" / name))
 
 
