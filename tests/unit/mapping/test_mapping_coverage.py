@@ -40,6 +40,7 @@ SAME = ["is reached, but never changes a text"]
         (EXISTS | {"then": 1, "else": 2}, [{}, {"x": 1}], []),
         (EXISTS | {"then": 1}, [{"x": 1}], NO_ELSE),
         (EXISTS | {"then": 1}, [{}], NO_THEN),
+        (EXISTS | {"then": 1}, [{"x": 1}, {}], []),
         (EXISTS | {"then": 1, "else": None}, [{}], NO_THEN),
         (EXISTS | {"else": 2}, [{"x": 1}], NO_ELSE),
         (EXISTS | {"else": 2}, [{}], NO_THEN),

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from processor import app
+from processor.destinations.ids import record_name, uuid5_text
 from processor.errors import ConfigError
+from processor.model import Record
 from processor.pipeline.cases.report import as_json, exit_code, text_lines
 from processor.pipeline.cases.running import Outcome
 from processor.settings import load_without_secrets
@@ -206,3 +208,38 @@ def test_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
         "0.yaml:1:8: cases: there is no case; allowed: one or more",
         "2.yaml:1:1: case: unknown key; allowed: destination, record, now, cases; did you mean 'cases'?",
     ]
+
+
+MOVEO = """\
+kafka: {bootstrap_servers: "localhost:9092", topics: [t]}
+destinations:
+  crm:
+    type: moveo
+    start: latest
+    settings: {api_key: {env: NOT_SET_ANYWHERE}, max_event_age_ms: 86400000}
+"""
+TIMES = """\
+record: {time: 2026-02-01T00:00:00Z}
+cases:
+  - name: on time
+    given: {type: track, event: E, anonymousId: a, messageId: m, timestamp: 2026-01-31T12:00:00Z}
+    expect: {payloads: [{body: {sentAt: 2026-02-01T00:00:00.000Z}}]}
+  - name: a day later
+    given: {type: track, event: E, anonymousId: a, messageId: m, timestamp: 2026-01-31T12:00:00Z}
+    now: 2026-02-02T00:00:00Z
+    expect: {skipped: event_expired}
+  - name: an id of its own
+    given: {type: track, event: E, anonymousId: a}
+    record: {topic: orders, partition: 3, offset: 7, time: 2026-02-01T00:00:00Z}
+    now: 2026-02-01T00:00:01Z
+    expect: {payloads: [{body: {sentAt: 2026-02-01T00:00:01.000Z, messageId: ID}}]}
+"""
+
+
+def test_record_and_time_are_those_of_the_case(tmp_path: Path) -> None:
+    """What depends on them, such as ages and ids, comes out as it would for this record at this time."""
+    made = uuid5_text(record_name(Record("orders", 3, 7, 0)))
+    (tmp_path / "bridge.yaml").write_text(MOVEO)
+    (tmp_path / "c.yaml").write_text(TIMES.replace("ID", made))
+    found = app.run_cases(load_settings(tmp_path / "bridge.yaml", reads_secrets=False), [tmp_path / "c.yaml"])
+    assert [result.verdict for result in found.results] == [((), ())] * 3

@@ -170,6 +170,13 @@ def test_places_are_bounded(diff: Diff, monkeypatch: pytest.MonkeyPatch) -> None
     assert list(text_lines(changes))[-1] == "and 4 changes at further places"
 
 
+def test_events_are_mapped_when_they_were_received(diff: Diff) -> None:
+    """What was young then is not too old now, and what was too old then still is."""
+    lines = [track(1), track(2).replace(b'"userId"', b'"receivedAt": "2027-01-31T08:00:00Z", "userId"')]
+    changes = diff(OLD, OLD, lines)
+    assert dict(changes.old_outcomes) == {"delivered": 1, "dead-lettered: event_too_old": 1}
+
+
 @pytest.mark.parametrize(
     ("line", "time_ms"),
     [
