@@ -24,6 +24,7 @@ from processor.destinations import destination_class
 from processor.destinations.base import Destination
 from processor.destinations.filters import Filters
 from processor.destinations.plan import Plan
+from processor.destinations.presets import as_yaml, presets_text
 from processor.destinations.privacy import Privacy
 from processor.errors import BrokerError, ConfigError, InvariantError, ProcessorError
 from processor.model import Record
@@ -357,6 +358,16 @@ def diff(old: Settings, new: Settings, name: str, lines: Iterable[bytes], *, exa
     """Return what changes at a destination for recorded events, one a line, between two configurations."""
     before, after = (Side(*build_plan(name, settings.destinations[name])) for settings in (old, new))
     return compare(before, after, records_of(lines, old.kafka.topics[0]), example_limit=example_limit)
+
+
+def vendor_presets(vendor: str) -> str:
+    """Return a vendor's presets as its file has them, comments included."""
+    return presets_text(destination_class(vendor).__module__.rpartition(".")[0])
+
+
+def own_presets(name: str, settings: DestinationSettings) -> str:
+    """Return the presets of a destination as its settings shape them, as YAML."""
+    return as_yaml(build_destination(name, settings).presets())
 
 
 class Findings(NamedTuple):

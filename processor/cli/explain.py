@@ -23,10 +23,10 @@ def explain(
 ) -> None:
     """Tell why events become what they become: gates, triggers term by term, fields with what they read."""
     from processor import app
-    from processor.settings import load_settings
+    from processor.settings import load_without_secrets
     from processor.source.json_value import json_text
 
-    settings = load_settings(config)
+    settings = load_without_secrets(config)
     (name,) = select(settings.destinations, [destination])
     is_tree = sys.stdout.isatty() and not as_json
     for events in app.explain(settings, name, sys.stdin.buffer):

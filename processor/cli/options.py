@@ -25,16 +25,18 @@ Config: TypeAlias = Annotated[
 ]
 
 
-def select(known: Iterable[str], wanted: Sequence[str]) -> list[str]:
-    """Return the destinations that were asked for, all of them when none was.
+def select(
+    known: Iterable[str], wanted: Sequence[str], *, what: str = "destination", where: str = "The file has"
+) -> list[str]:
+    """Return the destinations, or whatever is chosen from, that were asked for, all of them when none was.
 
     Raises:
-        ConfigError: One of them is not in the file; names the nearest that is.
+        ConfigError: One of them is not among the known; names the nearest that is.
     """
     names = list(known)
     for name in wanted:
         if name not in names:
             nearest = difflib.get_close_matches(name, names, n=1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-            raise ConfigError(f"no destination is called {name!r}{hint} The file has: {', '.join(names)}")
+            raise ConfigError(f"no {what} is called {name!r}{hint} {where}: {', '.join(names)}")
     return list(dict.fromkeys(wanted)) if wanted else names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from copy import deepcopy
 from functools import cache
 from importlib.resources import files
@@ -15,9 +16,24 @@ def load_presets(package: str) -> list[dict[str, Any]]:
     return deepcopy(_read(package))
 
 
+def presets_text(package: str) -> str:
+    """Return the file of a vendor's package as it is, to be copied and changed."""
+    return files(package).joinpath("presets.yaml").read_text(encoding="utf-8")
+
+
+def as_yaml(presets: list[dict[str, Any]]) -> str:
+    """Return subscriptions as YAML, keys in their order."""
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # the library declares None
+    writer.width = 120
+    text = io.StringIO()
+    writer.dump(presets, text)
+    return text.getvalue()
+
+
 @cache
 def _read(package: str) -> list[dict[str, Any]]:
     """Return the subscriptions of a package; read once per process."""
-    text = files(package).joinpath("presets.yaml").read_text(encoding="utf-8")
-    presets: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(text)
+    presets: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(presets_text(package))
     return presets
