@@ -207,6 +207,20 @@ def test_trigger_that_fails_refuses_the_event() -> None:
     assert [(item.reason, item.subscription) for item in mapped.rejected] == [("trigger_failed", "")]
 
 
+def test_which_subscriptions_take_an_event() -> None:
+    """As mappings see the event; none where it is not admitted, or where a trigger cannot be evaluated."""
+    odd = _subscription("Odd", trigger="properties.\\. = null", as_segment=True)
+    event = {"type": "track", "id": "u"}
+
+    plan = _plan(_subscription("One"), _subscription("Other", trigger='type = "page"'))
+    taken, subscriptions = plan.taken_by(event)
+
+    assert (taken, [one.name for one in subscriptions]) == (event, ["One"])
+    assert plan.taken_by(5) == ({}, ())
+    assert _plan(odd).taken_by(event) == (event, ())
+    assert [one.name for one in plan.own_subscriptions] == ["One", "Other"]
+
+
 def test_event_nested_too_deeply_is_refused() -> None:
     """Depth that the stack cannot hold is the event's fault and no crash."""
     deep: list[Any] = []
