@@ -33,9 +33,8 @@ from processor.operations.exposure import expose
 from processor.operations.signals import exit_code, stop_signals
 from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
-from processor.pipeline.cases.running import Outcome
-from processor.pipeline.cases.running import run_cases as run_golden_cases
-from processor.pipeline.cases.settings import PlacedCase, load_cases
+from processor.pipeline.cases.running import Outcome, outcome_of
+from processor.pipeline.cases.settings import load_all
 from processor.pipeline.changes.reading import records_of
 from processor.pipeline.changes.tally import Changes, Side, compare
 from processor.pipeline.explain import explain_record
@@ -341,17 +340,8 @@ def run_cases(settings: Settings, files: Iterable[Path]) -> Outcome:
     Raises:
         ConfigError: a file cannot be used; the text lists the problems of all files.
     """
-    cases: list[PlacedCase] = []
-    problems = []
-    for file in files:
-        try:
-            cases += load_cases(file, tuple(settings.destinations))
-        except ConfigError as error:
-            problems.append(str(error))
-    if problems:
-        raise ConfigError("\n".join(problems))
-    names = dict.fromkeys(placed.destination for placed in cases)
-    return run_golden_cases(cases, {name: build_plan(name, settings.destinations[name]) for name in names})
+    cases = load_all(files, tuple(settings.destinations))
+    return outcome_of(cases, lambda name: build_plan(name, settings.destinations[name]))
 
 
 def diff(old: Settings, new: Settings, name: str, lines: Iterable[bytes], *, example_limit: int = 3) -> Changes:

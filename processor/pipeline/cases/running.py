@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from processor.destinations.base import Destination
@@ -46,9 +46,9 @@ class Outcome(NamedTuple):
     coverage: tuple[DestinationCoverage, ...]
 
 
-def run_cases(cases: Iterable[PlacedCase], parts: Mapping[str, tuple[Destination, Plan]]) -> Outcome:
-    """Return how cases went. `parts` are the destinations that they name, with their plans."""
-    runners = {name: _Runner(*part) for name, part in parts.items()}
+def outcome_of(cases: Sequence[PlacedCase], build: Callable[[str], tuple[Destination, Plan]]) -> Outcome:
+    """Return how cases went. `build` gives a destination of that name with its plan; it is asked once for each."""
+    runners = {name: _Runner(*build(name)) for name in dict.fromkeys(placed.destination for placed in cases)}
     results = tuple(runners[placed.destination].run(placed) for placed in cases)
     return Outcome(results, tuple(runner.coverage() for runner in runners.values()))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, Self
 
@@ -14,6 +14,7 @@ from processor.config import load_document, refuse, validate
 from processor.config.problems import Path as Place
 from processor.config.problems import listed, nearest
 from processor.destinations.times import read_time_ms
+from processor.errors import ConfigError
 
 DESTINATIONS: Final = "destinations"
 """Key of the validation context: the names of the destinations that cases may be for."""
@@ -208,6 +209,24 @@ def load_cases(path: Path | str, destinations: Sequence[str]) -> list[PlacedCase
     return [
         _placed(document.file, line, file, case, destinations) for line, case in zip(lines, file.cases, strict=True)
     ]
+
+
+def load_all(paths: Iterable[Path | str], destinations: Sequence[str]) -> list[PlacedCase]:
+    """Return the cases of several files.
+
+    Raises:
+        ConfigError: a file cannot be used; the text lists the problems of all files.
+    """
+    cases: list[PlacedCase] = []
+    problems = []
+    for path in paths:
+        try:
+            cases += load_cases(path, destinations)
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return cases
 
 
 def _placed(name: str, line: int, file: CaseFile, case: Case, known: Sequence[str]) -> PlacedCase:
