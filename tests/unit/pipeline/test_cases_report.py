@@ -241,5 +241,5 @@ def test_record_and_time_are_those_of_the_case(tmp_path: Path) -> None:
     made = uuid5_text(record_name(Record("orders", 3, 7, 0)))
     (tmp_path / "bridge.yaml").write_text(MOVEO)
     (tmp_path / "c.yaml").write_text(TIMES.replace("ID", made))
-    found = app.run_cases(load_settings(tmp_path / "bridge.yaml", reads_secrets=False), [tmp_path / "c.yaml"])
+    found = app.run_cases(load_without_secrets(tmp_path / "bridge.yaml"), [tmp_path / "c.yaml"])
     assert [result.verdict for result in found.results] == [((), ())] * 3
