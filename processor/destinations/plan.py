@@ -92,15 +92,15 @@ class Plan:
         """Return a value as the event that triggers see, or why it goes no further."""
         return self.destination.admit(value, presets=self._is_default)
 
-    def taken_by(self, value: Any) -> tuple[Event, Sequence[Subscription]]:  # noqa: ANN401 - any JSON value
-        """Return an event as mappings see it and the subscriptions that take it; none when it does not come so far."""
+    def taken_by(self, value: Any, record: Record) -> tuple[Event, Sequence[Subscription]]:  # noqa: ANN401 - any JSON value
+        """Return an event as mappings see it, and the subscriptions whose mappings do; none when none does."""
         event = self.admit(value)
-        if not isinstance(event, dict):
-            return {}, ()
         try:
-            return event, self.subscriptions.matching(event)
+            matching = self.subscriptions.matching(event) if isinstance(event, dict) else ()
         except MappingError:
-            return event, ()
+            matching = ()
+        left = self.filtered(event, record) if isinstance(event, dict) and matching else None
+        return (left, matching) if isinstance(left, dict) else ({}, ())
 
     def map(self, value: Any, record: Record, now_ms: int) -> Mapped:  # noqa: ANN401 - any JSON value
         """Return what one decoded value comes to.

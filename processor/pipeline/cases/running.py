@@ -82,8 +82,8 @@ class _Runner:
     def _note(self, record: Record) -> None:
         """Note what the events of a record reach."""
         decoded = self._decoder.decode(record)
-        for _, value in decoded if isinstance(decoded, list) else ():
-            event, subscriptions = self._plan.taken_by(value)
+        for known_by, value in decoded if isinstance(decoded, list) else ():
+            event, subscriptions = self._plan.taken_by(value, known_by)
             for subscription in subscriptions:
                 if subscription.name in self._mappings:
                     self._reached.add(subscription.name)

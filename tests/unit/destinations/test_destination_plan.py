@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from processor.destinations.base import Action, Destination, Endpoint, Field
+from processor.destinations.filters import Filters, FilterSettings
 from processor.destinations.ids import record_name
 from processor.destinations.plan import DEFAULT, Plan, findings
 from processor.destinations.text import encode
@@ -207,17 +208,27 @@ def test_trigger_that_fails_refuses_the_event() -> None:
     assert [(item.reason, item.subscription) for item in mapped.rejected] == [("trigger_failed", "")]
 
 
+def _filters(condition: str, action: dict[str, Any]) -> Filters:
+    """Return one filter of a destination."""
+    return Filters([FilterSettings.model_validate({"if": condition, "actions": [action]})])
+
+
 def test_which_subscriptions_take_an_event() -> None:
-    """As mappings see the event; none where it is not admitted, or where a trigger cannot be evaluated."""
+    """As mappings see the event; none where it is not admitted, filtered, or where a trigger cannot be evaluated."""
     odd = _subscription("Odd", trigger="properties.\\. = null", as_segment=True)
     event = {"type": "track", "id": "u"}
 
     plan = _plan(_subscription("One"), _subscription("Other", trigger='type = "page"'))
-    taken, subscriptions = plan.taken_by(event)
+    taken, subscriptions = plan.taken_by(event, RECORD)
 
     assert (taken, [one.name for one in subscriptions]) == (event, ["One"])
-    assert plan.taken_by(5) == ({}, ())
-    assert _plan(odd).taken_by(event) == (event, ())
+    assert plan.taken_by(5, RECORD) == ({}, ())
+    assert plan.taken_by({"type": "screen", "id": "u"}, RECORD) == ({}, ())
+    assert _plan(odd).taken_by(event, RECORD) == ({}, ())
+    plan.filter(_filters("id = 'u'", {"type": "DROP_PROPERTIES", "fields": {"": ["id"]}}))
+    assert plan.taken_by(event, RECORD)[0] == {"type": "track"}
+    plan.filter(_filters("id = 'u'", {"type": "DROP"}))
+    assert plan.taken_by(event, RECORD) == ({}, ())
     assert [one.name for one in plan.own_subscriptions] == ["One", "Other"]
 
 
