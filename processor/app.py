@@ -7,12 +7,9 @@ import gc
 import logging
 import random
 import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
-
-import msgspec
+from typing import NamedTuple, TypeAlias
 
 from processor import __version__
 from processor.delivery.dead_letter_topic import topic_problems
@@ -24,24 +21,16 @@ from processor.destinations import destination_class
 from processor.destinations.base import Destination
 from processor.destinations.filters import Filters
 from processor.destinations.plan import Plan
-from processor.destinations.presets import as_yaml, presets_text
 from processor.destinations.privacy import Privacy
 from processor.errors import BrokerError, ConfigError, InvariantError, ProcessorError
-from processor.model import Record
 from processor.operations.channel import inherited
 from processor.operations.exposure import expose
 from processor.operations.signals import exit_code, stop_signals
 from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
-from processor.pipeline.cases.running import Outcome, outcome_of
-from processor.pipeline.cases.settings import load_all
-from processor.pipeline.changes.reading import records_of
-from processor.pipeline.changes.tally import Changes, Side, compare
-from processor.pipeline.explain import explain_record
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.ports import PipelineSettings
-from processor.pipeline.preview import preview_line
 from processor.pipeline.reading import Reading
 from processor.pipeline.report import Marks, status_report
 from processor.pipeline.watch import Watch
@@ -51,7 +40,6 @@ from processor.source.cluster import Cluster
 from processor.source.consumer import ConsumerThread
 from processor.source.deadline import Deadline
 from processor.source.decode import Decoder
-from processor.source.decode_settings import DecodeSettings
 from processor.source.group_offsets import GroupOffsets
 from processor.source.properties import client_properties
 from processor.source.settings import GroupSettings, KafkaSettings
@@ -310,54 +298,6 @@ def _note_end(what: str, watch: asyncio.Task[None]) -> None:
     """Say what is not known any more, should a watch end by a bug; deliveries go on without it."""
     if not watch.cancelled() and (error := watch.exception()) is not None:
         log.error("%s", what, exc_info=error)
-
-
-def preview(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what each event comes to, one JSON line for each line in; the pipeline's own decoder and plan do it."""
-    own = settings.destinations[name]
-    destination, plan = build_plan(name, own)
-    decoder = Decoder(DecodeSettings())
-    for offset, line in enumerate(lines):
-        now_ms = time.time_ns() // 1_000_000
-        record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
-        yield msgspec.json.encode(preview_line(destination, plan, decoder, record, now_ms))
-
-
-def explain(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
-    """Yield why each event becomes what it becomes, a list for each line in, an item for each event of the line."""
-    own = settings.destinations[name]
-    destination, plan = build_plan(name, own)
-    decoder = Decoder(DecodeSettings())
-    for offset, line in enumerate(lines):
-        now_ms = time.time_ns() // 1_000_000
-        record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
-        yield explain_record(destination, plan, decoder, record, now_ms)
-
-
-def run_cases(settings: Settings, files: Iterable[Path]) -> Outcome:
-    """Return how the golden cases of these files go.
-
-    Raises:
-        ConfigError: a file cannot be used; the text lists the problems of all files.
-    """
-    cases = load_all(files, tuple(settings.destinations))
-    return outcome_of(cases, lambda name: build_plan(name, settings.destinations[name]))
-
-
-def diff(old: Settings, new: Settings, name: str, lines: Iterable[bytes], *, example_limit: int = 3) -> Changes:
-    """Return what changes at a destination for recorded events, one a line, between two configurations."""
-    before, after = (Side(*build_plan(name, settings.destinations[name])) for settings in (old, new))
-    return compare(before, after, records_of(lines, old.kafka.topics[0]), example_limit=example_limit)
-
-
-def vendor_presets(vendor: str) -> str:
-    """Return a vendor's presets as its file has them, comments included."""
-    return presets_text(destination_class(vendor).__module__.rpartition(".")[0])
-
-
-def own_presets(name: str, settings: DestinationSettings) -> str:
-    """Return the presets of a destination as its settings shape them, as YAML."""
-    return as_yaml(build_destination(name, settings).presets())
 
 
 class Findings(NamedTuple):

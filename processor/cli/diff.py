@@ -28,7 +28,7 @@ def diff(
     examples: Annotated[int, typer.Option(min=0, max=100, help="How many examples of each change to show.")] = 3,
 ) -> None:
     """Tell what another file would change for recorded events; exit code 1 when anything changes."""
-    from processor import app
+    from processor import workbench
     from processor.errors import ConfigError
     from processor.pipeline.changes import report
     from processor.settings import load_without_secrets
@@ -38,7 +38,7 @@ def diff(
         select(settings.destinations, [destination])
     try:
         with sys.stdin.buffer if str(events) == "-" else events.open("rb") as lines:
-            changes = app.diff(before, after, destination, lines, example_limit=examples)
+            changes = workbench.diff(before, after, destination, lines, example_limit=examples)
     except OSError as error:
         raise ConfigError(f"{events}: cannot be read: {error.strerror}") from error
     if as_json:

@@ -22,14 +22,14 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, also on a terminal.")] = False,
 ) -> None:
     """Tell why events become what they become: gates, triggers term by term, fields with what they read."""
-    from processor import app
+    from processor import workbench
     from processor.settings import load_without_secrets
     from processor.source.json_value import json_text
 
     settings = load_without_secrets(config)
     (name,) = select(settings.destinations, [destination])
     is_tree = sys.stdout.isatty() and not as_json
-    for events in app.explain(settings, name, sys.stdin.buffer):
+    for events in workbench.explain(settings, name, sys.stdin.buffer):
         for event in events:
             if is_tree:
                 from processor.cli.explanation_tree import print_tree

@@ -23,14 +23,14 @@ def presets(
     ] = None,
 ) -> None:
     """Print the subscriptions that `default` stands for, as YAML to copy and change."""
-    from processor import app
+    from processor import workbench
     from processor.destinations import REGISTRY
     from processor.settings import load_without_secrets
 
     if config is None:
         (name,) = select(REGISTRY, [vendor], what="vendor", where="There are")
-        typer.echo(app.vendor_presets(name), nl=False)
+        typer.echo(workbench.vendor_presets(name), nl=False)
         return
     settings = load_without_secrets(config)
     (name,) = select(settings.destinations, [vendor])
-    typer.echo(app.own_presets(name, settings.destinations[name]), nl=False)
+    typer.echo(workbench.own_presets(name, settings.destinations[name]), nl=False)

@@ -20,11 +20,11 @@ def preview(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Show what events become: Segment events as JSON lines in, one JSON line each out; nothing is sent."""
-    from processor import app
+    from processor import workbench
     from processor.settings import load_without_secrets
 
     settings = load_without_secrets(config)
     (name,) = select(settings.destinations, [destination])
-    for line in app.preview(settings, name, sys.stdin.buffer):
+    for line in workbench.preview(settings, name, sys.stdin.buffer):
         sys.stdout.buffer.write(line + b"\n")
         sys.stdout.buffer.flush()

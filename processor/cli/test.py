@@ -25,11 +25,11 @@ def run_cases(
     ] = False,
 ) -> None:
     """Run golden cases: events beside a mapping, with what each should come to. Needs no Kafka and no keys."""
-    from processor import app
+    from processor import workbench
     from processor.pipeline.cases import report
     from processor.settings import load_without_secrets
 
-    outcome = app.run_cases(load_without_secrets(config), files)
+    outcome = workbench.run_cases(load_without_secrets(config), files)
     if as_json:
         typer.echo(json.dumps(report.as_json(outcome), indent=2))
     else:

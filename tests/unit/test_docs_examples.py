@@ -13,7 +13,7 @@ import pytest
 import typer
 from click import Command
 
-from processor import app
+from processor import app, workbench
 from processor.cli.main import application
 from processor.destinations.answers import default_verdict
 from processor.destinations.base import Backoff
@@ -104,7 +104,7 @@ def test_the_preview_in_the_readme_is_the_programs(tmp_path: Path) -> None:
     (block,) = (block for block in blocks(README) if "segment-bridge preview" in block.text)
     call, answer = block.text.splitlines()
     event = shlex.split(call)[2]
-    (line,) = app.preview(loaded(text, tmp_path), "moesif-prod", io.BytesIO(event.encode()))
+    (line,) = workbench.preview(loaded(text, tmp_path), "moesif-prod", io.BytesIO(event.encode()))
     assert json.loads(answer) == json.loads(line)
 
 

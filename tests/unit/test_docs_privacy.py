@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from processor import app
+from processor import app, workbench
 from processor.destinations.privacy import Privacy
 from processor.destinations.privacy_settings import PrivacySettings
 from processor.settings import Settings, load_settings
@@ -59,7 +59,7 @@ def test_the_event_becomes_what_the_page_shows(folder: Path) -> None:
 def preview(settings: Settings, *events: Any) -> str:  # noqa: ANN401 - any JSON values
     """Return the preview of some events."""
     lines = io.BytesIO("\n".join(json.dumps(event) for event in events).encode())
-    return b"\n".join(app.preview(settings, "moesif-prod", lines)).decode()
+    return b"\n".join(workbench.preview(settings, "moesif-prod", lines)).decode()
 
 
 def test_a_preview_shows_what_is_left(folder: Path) -> None:
@@ -77,7 +77,7 @@ def test_an_explanation_shows_what_is_left(folder: Path) -> None:
     """What a trigger or a field read is the hidden form as well."""
     event = json.dumps(json.loads(block("json event")))
     for text, shows in (("", True), (block("yaml privacy"), False)):
-        (explained,) = app.explain(loaded(folder, text), "moesif-prod", io.BytesIO(event.encode()))
+        (explained,) = workbench.explain(loaded(folder, text), "moesif-prod", io.BytesIO(event.encode()))
         assert ("4111" in json.dumps(explained)) is shows
         assert explained[0]["subscriptions"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from processor import app
+from processor import workbench
 from processor.pipeline.cases import report
 from processor.pipeline.cases.settings import Case, CaseFile, Expectation
 from processor.pipeline.changes import report as changes_report
@@ -48,14 +48,14 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_recorded_run_is_the_programs() -> None:
     """The cases of the page go as the page says."""
     Path("orders.cases.yaml").write_text(block("yaml cases"))
-    outcome = app.run_cases(configuration(block("yaml subscriptions")), [Path("orders.cases.yaml")])
+    outcome = workbench.run_cases(configuration(block("yaml subscriptions")), [Path("orders.cases.yaml")])
     assert block("text test").splitlines() == list(report.text_lines(outcome))
 
 
 def test_the_recorded_comparison_is_the_programs() -> None:
     """The proposal of the page changes what the page says."""
     old, new = (configuration(block(info)) for info in ("yaml subscriptions", "yaml subscriptions proposed"))
-    changes = app.diff(old, new, "moesif-prod", block("json events").encode().splitlines())
+    changes = workbench.diff(old, new, "moesif-prod", block("json events").encode().splitlines())
     assert block("text diff").splitlines() == list(changes_report.text_lines(changes))
 
 
@@ -68,8 +68,8 @@ def test_every_member_of_the_reports_is_told() -> None:
     """The two tables hold the members of the reports and no other."""
     settings = configuration(block("yaml subscriptions"))
     Path("orders.cases.yaml").write_text(block("yaml cases"))
-    assert members("run") == list(report.as_json(app.run_cases(settings, [Path("orders.cases.yaml")])))
-    assert members("comparison") == list(changes_report.as_json(app.diff(settings, settings, "moesif-prod", [])))
+    assert members("run") == list(report.as_json(workbench.run_cases(settings, [Path("orders.cases.yaml")])))
+    assert members("comparison") == list(changes_report.as_json(workbench.diff(settings, settings, "moesif-prod", [])))
 
 
 def test_every_key_of_a_case_is_told() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from processor import app
+from processor import workbench
 from processor.destinations import REGISTRY, destination_class
 from processor.destinations.plan import Plan
 from processor.mapping import SubscriptionSettings
@@ -29,7 +29,7 @@ def test_a_vendor_is_printed_as_its_file(vendor: str) -> None:
     """Comments included, and what is printed loads as subscriptions."""
     result = typed("presets", vendor)
     assert result.returncode == 0, result.stderr.decode()
-    assert result.stdout.decode() == app.vendor_presets(vendor)
+    assert result.stdout.decode() == workbench.vendor_presets(vendor)
     for one in YAML(typ="safe").load(result.stdout.decode()):
         SubscriptionSettings.model_validate(one)
 

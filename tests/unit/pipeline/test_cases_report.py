@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from processor import app
+from processor import workbench
 from processor.destinations.ids import record_name, uuid5_text
 from processor.errors import ConfigError
 from processor.model import Record
@@ -77,7 +77,7 @@ def outcome(folder: Path, *texts: str, subscriptions: str = SUBSCRIPTIONS) -> Ou
     paths = [folder / f"{number}.yaml" for number in range(len(texts))]
     for path, text in zip(paths, texts, strict=True):
         path.write_text(text)
-    return app.run_cases(load_without_secrets(config), paths)
+    return workbench.run_cases(load_without_secrets(config), paths)
 
 
 def lines(folder: Path, found: Outcome) -> list[str]:
@@ -241,5 +241,5 @@ def test_record_and_time_are_those_of_the_case(tmp_path: Path) -> None:
     made = uuid5_text(record_name(Record("orders", 3, 7, 0)))
     (tmp_path / "bridge.yaml").write_text(MOVEO)
     (tmp_path / "c.yaml").write_text(TIMES.replace("ID", made))
-    found = app.run_cases(load_without_secrets(tmp_path / "bridge.yaml"), [tmp_path / "c.yaml"])
+    found = workbench.run_cases(load_without_secrets(tmp_path / "bridge.yaml"), [tmp_path / "c.yaml"])
     assert [result.verdict for result in found.results] == [((), ())] * 3

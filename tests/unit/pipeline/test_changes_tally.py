@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from processor import app
+from processor import workbench
 from processor.model import Mapped
 from processor.pipeline.changes import tally
 from processor.pipeline.changes.reading import records_of
@@ -56,7 +56,7 @@ def diff(tmp_path: Path) -> Diff:
         for name, text in (("old", old), ("new", new)):
             (tmp_path / name).write_text(HEAD + text)
             sides.append(load_without_secrets(tmp_path / name))
-        return app.diff(sides[0], sides[1], "crm", lines, example_limit=example_limit)
+        return workbench.diff(sides[0], sides[1], "crm", lines, example_limit=example_limit)
 
     return compared
 

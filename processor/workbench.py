@@ -1,0 +1,75 @@
+"""What people do with mappings at their desk: look, explain, test, compare, copy. Nothing is sent, no Kafka is asked.
+
+Everything runs on the plan and the decoder that the bridge itself runs on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from processor.app import build_destination, build_plan
+from processor.destinations import destination_class
+from processor.destinations.presets import as_yaml, presets_text
+from processor.model import Record
+from processor.pipeline.cases.running import Outcome, outcome_of
+from processor.pipeline.cases.settings import load_all
+from processor.pipeline.changes.reading import records_of
+from processor.pipeline.changes.tally import Changes, Side, compare
+from processor.pipeline.explain import explain_record
+from processor.pipeline.preview import preview_line
+from processor.settings import DestinationSettings, Settings
+from processor.source.decode import Decoder
+from processor.source.decode_settings import DecodeSettings
+
+
+def preview(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what each event comes to, one JSON line for each line in; the pipeline's own decoder and plan do it."""
+    own = settings.destinations[name]
+    destination, plan = build_plan(name, own)
+    decoder = Decoder(DecodeSettings())
+    for offset, line in enumerate(lines):
+        now_ms = time.time_ns() // 1_000_000
+        record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
+        yield msgspec.json.encode(preview_line(destination, plan, decoder, record, now_ms))
+
+
+def explain(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
+    """Yield why each event becomes what it becomes, a list for each line in, an item for each event of the line."""
+    own = settings.destinations[name]
+    destination, plan = build_plan(name, own)
+    decoder = Decoder(DecodeSettings())
+    for offset, line in enumerate(lines):
+        now_ms = time.time_ns() // 1_000_000
+        record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
+        yield explain_record(destination, plan, decoder, record, now_ms)
+
+
+def run_cases(settings: Settings, files: Iterable[Path]) -> Outcome:
+    """Return how the golden cases of these files go.
+
+    Raises:
+        ConfigError: a file cannot be used; the text lists the problems of all files.
+    """
+    cases = load_all(files, tuple(settings.destinations))
+    return outcome_of(cases, lambda name: build_plan(name, settings.destinations[name]))
+
+
+def diff(old: Settings, new: Settings, name: str, lines: Iterable[bytes], *, example_limit: int = 3) -> Changes:
+    """Return what changes at a destination for recorded events, one a line, between two configurations."""
+    before, after = (Side(*build_plan(name, settings.destinations[name])) for settings in (old, new))
+    return compare(before, after, records_of(lines, old.kafka.topics[0]), example_limit=example_limit)
+
+
+def vendor_presets(vendor: str) -> str:
+    """Return a vendor's presets as its file has them, comments included."""
+    return presets_text(destination_class(vendor).__module__.rpartition(".")[0])
+
+
+def own_presets(name: str, settings: DestinationSettings) -> str:
+    """Return the presets of a destination as its settings shape them, as YAML."""
+    return as_yaml(build_destination(name, settings).presets())
