@@ -24,7 +24,7 @@ _LAST_BASIC: Final = 0xFFFF
 class Substitution:
     """One replacement, ready to run on texts."""
 
-    __slots__ = ("_ignores_case", "_is_global", "_is_of_units", "_parts", "_pattern")
+    __slots__ = ("_ignores_case", "_is_global", "_is_of_units", "_is_plain", "_parts", "_pattern")
 
     def __init__(self, pattern: str, replacement: str, *, ignore_case: bool, is_global: bool) -> None:
         """Take the replacement apart: literal texts at even places, marks at odd ones. The pattern is not empty."""
@@ -33,13 +33,16 @@ class Substitution:
         self._is_of_units = _SURROGATE.search(pattern) is not None
         self._pattern = _folded(pattern) if ignore_case else pattern
         self._parts = _taken_apart(replacement)
+        self._is_plain = not ignore_case and not self._is_of_units and len(self._parts) == 1
 
     def __call__(self, text: str, max_chars: int) -> str:
-        """Return the text with the pattern replaced.
+        """Return the text with the pattern replaced. Without marks the result is linear in the text, and not measured.
 
         Raises:
             MappingError: the result would have more than `max_chars` characters.
         """
+        if self._is_plain:
+            return text.replace(self._pattern, self._parts[0], -1 if self._is_global else 1)
         if self._is_of_units:  # half a letter is looked for, so the text must be looked at in halves
             return utf16_joined(self._replaced("".join(utf16_split(text)), max_chars))
         return self._replaced(text, max_chars)

@@ -49,12 +49,12 @@ def _is_clean(value: Json) -> bool:
     waiting = [value]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, dict):
+        if type(node) is dict:
             if PROTO in node:
                 return False
-            waiting.extend(child for child in node.values() if type(child) in CONTAINERS)
-        else:
-            waiting.extend(child for child in node if type(child) in CONTAINERS)
+            node = node.values()
+        if not CONTAINERS.isdisjoint(map(type, node)):  # most objects and lists hold scalars only
+            waiting += [child for child in node if type(child) in CONTAINERS]
     return True
 
 

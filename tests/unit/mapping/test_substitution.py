@@ -28,6 +28,7 @@ def test_replacements_are_javascripts(text: str, pattern: str, replacement: str,
 
 def test_only_the_first_place() -> None:
     """Without `global` the rest of the text stays."""
+    assert Substitution("a", "$&x", ignore_case=False, is_global=False)("aaa", 10) == "axaa"
     assert Substitution("a", "x", ignore_case=False, is_global=False)("aaa", 10) == "xaa"
 
 
@@ -49,6 +50,6 @@ def test_case_is_ignored_as_without_the_unicode_mode(text: str, pattern: str, ex
 
 def test_the_size_is_known_before() -> None:
     """The bound is on the result, whatever part of it comes from where."""
-    assert Substitution("a", "bb", ignore_case=False, is_global=True)("aa", 4) == "bbbb"
+    assert Substitution("a", "b$&", ignore_case=False, is_global=True)("aa", 4) == "baba"
     with pytest.raises(MappingError, match="more than 3 characters"):
-        Substitution("a", "bb", ignore_case=False, is_global=True)("aa", 3)
+        Substitution("a", "b$&", ignore_case=False, is_global=True)("aa", 3)
