@@ -5,6 +5,7 @@ Everything runs on the plan and the decoder that the bridge itself runs on.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ import msgspec
 
 from processor.app import build_destination, build_plan
 from processor.destinations import destination_class
+from processor.destinations.exports import imported
 from processor.destinations.presets import as_yaml, presets_text
+from processor.errors import ConfigError
 from processor.model import Record
 from processor.pipeline.cases.running import Outcome, outcome_of
 from processor.pipeline.cases.settings import load_all
@@ -73,3 +76,25 @@ def vendor_presets(vendor: str) -> str:
 def own_presets(name: str, settings: DestinationSettings) -> str:
     """Return the presets of a destination as its settings shape them, as YAML."""
     return as_yaml(build_destination(name, settings).presets())
+
+
+def import_export(text: str) -> tuple[str, list[str]]:
+    """Return YAML for one destination of ours, and what a person should know of it.
+
+    Raises:
+        ConfigError: the text is no JSON, or there is neither a subscription nor a filter in it.
+    """
+    try:
+        found = imported(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"this is no JSON: {error}") from error
+    if not (found.subscriptions or found.filters or found.left_out):
+        raise ConfigError(
+            "there is neither a subscription nor a filter in it; allowed: what Segment's Public API answers for the "
+            "subscriptions or filters of a destination, or a Terraform state as JSON"
+        )
+    parts = {"subscriptions": found.subscriptions, "filters": found.filters}
+    lines = [f"# {' '.join(note.split())}" for note in found.notes]  # a name may hold a line end
+    lines += [f"# left out: {json.dumps(one)}" for one in found.left_out]
+    text = "".join(f"{line}\n" for line in lines)
+    return text + "".join(as_yaml({name: part}) for name, part in parts.items() if part), found.notes

@@ -12,7 +12,21 @@ from typing import Final, NoReturn
 
 import typer
 
-from processor.cli import check, demo, diff, explain, offsets, presets, preview, run, sandbox, schema, test, version
+from processor.cli import (
+    check,
+    demo,
+    diff,
+    explain,
+    import_,
+    offsets,
+    presets,
+    preview,
+    run,
+    sandbox,
+    schema,
+    test,
+    version,
+)
 from processor.errors import BrokerError, ConfigError, ProcessorError
 
 EXIT_FAILURE: Final = 1
@@ -27,7 +41,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,  # they would print values of events
     rich_markup_mode=None,  # a destination's process does not need rich in its memory
 )
-for _command in (run, demo, check, preview, explain, test, diff, presets, sandbox, schema, offsets, version):
+for _command in (run, demo, check, preview, explain, test, diff, presets, import_, sandbox, schema, offsets, version):
     _command.register(application)
 
 

@@ -21,14 +21,14 @@ def presets_text(package: str) -> str:
     return files(package).joinpath("presets.yaml").read_text(encoding="utf-8")
 
 
-def as_yaml(presets: list[dict[str, Any]]) -> str:
-    """Return subscriptions as YAML, keys in their order."""
+def as_yaml(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value as YAML, keys in their order."""
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # the library declares None
     writer.width = 120
     text = io.StringIO()
-    writer.dump(presets, text)
+    writer.dump(value, text)
     return text.getvalue()
 
 

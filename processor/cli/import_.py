@@ -1,0 +1,29 @@
+"""`segment-bridge import`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(application: typer.Typer) -> None:
+    """Add the command."""
+    application.command("import")(import_)
+
+
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="JSON from Segment's Public API or `terraform show -json`; - for standard input.")
+    ],
+) -> None:
+    """Write a destination's subscriptions and filters from Segment as YAML; notes of what differs go to stderr."""
+    from processor import workbench
+
+    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    yaml, notes = workbench.import_export(text)
+    typer.echo(yaml, nl=False)
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)

@@ -1,0 +1,150 @@
+"""Segment's exports as subscriptions and filters of ours.
+
+Takes what the Public API answers, a list of it, or a Terraform state or plan as JSON: subscriptions and filters are
+found wherever they are in it.
+
+Source: contract of Segment, sections 4.1 to 4.4.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from processor.destinations.filters import FilterSettings
+from processor.mapping import SubscriptionSettings
+from processor.mapping.pasted import ACTION_IDS, ACTION_NAMES, MAPPING_NAMES, TRIGGER_NAMES
+
+_MARKS: Final = (TRIGGER_NAMES, MAPPING_NAMES, (*ACTION_NAMES, *ACTION_IDS))
+
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an export comes to.
+
+    Attributes:
+        subscriptions: In our own form, in the order of the export.
+        filters: As the Public API has them, without ids and dates.
+        notes: What cannot work here, or runs otherwise than it seems to say.
+        left_out: What cannot work here, as the export has it.
+    """
+
+    subscriptions: list[Plain] = field(default_factory=list)
+    filters: list[Plain] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    left_out: list[Plain] = field(default_factory=list)
+
+
+def imported(export: Any) -> Imported:  # noqa: ANN401 - any JSON value
+    """Return the subscriptions and filters of an export."""
+    found = Imported()
+    for one in _parts(export):
+        if _is_subscription(one):
+            _add_subscription(found, one)
+        else:
+            _add_filter(found, one)
+    return found
+
+
+def _parts(value: Any) -> Iterator[Plain]:  # noqa: ANN401 - any JSON value
+    """Yield every subscription and filter in a value, in order; the explicit stack makes depth harmless."""
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict) and (_is_subscription(node) or _is_filter(node)):
+            yield node
+        elif isinstance(node, dict):
+            waiting.extend(reversed(list(node.values())))
+        elif isinstance(node, list):
+            waiting.extend(reversed(node))
+
+
+def _is_subscription(node: Plain) -> bool:
+    """Return whether an object has a trigger, a mapping and an action, under any of their names."""
+    return all(any(name in node for name in names) for names in _MARKS)
+
+
+def _is_filter(node: Plain) -> bool:
+    """Return whether an object is a destination filter."""
+    return "if" in node and "actions" in node
+
+
+def _add_subscription(found: Imported, export: Plain) -> None:
+    """Add one subscription, or say why it cannot be one."""
+    name = str(export.get("name", "without a name"))
+    try:
+        settings = SubscriptionSettings.model_validate(export)
+    except ValidationError as error:
+        found.notes.extend(f"subscription {name!r} is left out: {text}" for text in _problems(error))
+        found.left_out.append(export)
+        return
+    differences = settings.differences
+    found.notes.extend(f"subscription {settings.name!r}: trigger: {difference}" for difference in differences)
+    own: Plain = {"name": _unlike(settings.name, [one["name"] for one in found.subscriptions])}
+    if own["name"] != settings.name:
+        found.notes.append(f"subscription {settings.name!r} is called {own['name']!r} here: names are unique")
+    if not settings.enabled:
+        own["enabled"] = False
+    if differences or export.get("as_segment") is True:
+        own["as_segment"] = True
+    found.subscriptions.append(
+        own | {"trigger": settings.trigger, "action": settings.action, "mapping": settings.mapping}
+    )
+
+
+def _unlike(name: str, others: list[str]) -> str:
+    """Return a name that no other has."""
+    number, found = 1, name
+    while found in others:
+        number += 1
+        found = f"{name} {number}"
+    return found
+
+
+def _add_filter(found: Imported, export: Plain) -> None:
+    """Add one filter, or say why it cannot be one."""
+    title = str(export.get("title", export["if"]))
+    try:
+        settings = FilterSettings.model_validate(_unfolded(export))
+    except ValidationError as error:
+        found.notes.extend(f"filter {title!r} is left out: {text}" for text in _problems(error))
+        found.left_out.append(export)
+        return
+    if settings.fault is not None:
+        found.notes.append(f"filter {title!r}: {settings.fault}: no event passes it")
+    found.filters.append(settings.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+def _unfolded(export: Plain) -> Plain:
+    """Return a filter whose actions hold their fields as objects, where Terraform keeps them as JSON text."""
+    actions = export["actions"]
+    if not isinstance(actions, list):
+        return export
+    return export | {"actions": [_action(one) for one in actions]}
+
+
+def _action(action: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return one action without members that are null."""
+    if not isinstance(action, Mapping):
+        return action
+    plain = {key: value for key, value in action.items() if value is not None}
+    if isinstance(plain.get("fields"), str):
+        try:
+            plain["fields"] = json.loads(plain["fields"])
+        except ValueError:
+            return plain
+    return plain
+
+
+def _problems(error: ValidationError) -> list[str]:
+    """Return what is wrong, each with its place."""
+    return [
+        f"{'.'.join(map(str, one['loc']))}: {one['msg']}" if one["loc"] else one["msg"]
+        for one in error.errors(include_url=False, include_input=False)
+    ]

@@ -1,0 +1,132 @@
+"""Segment's exports become configuration without loss, and say what cannot work."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from processor import workbench
+from processor.destinations.exports import imported
+from processor.destinations.filters import FilterSettings
+from processor.errors import ConfigError
+from processor.mapping import SubscriptionSettings
+from tests.unit.cli.test_cli_commands import typed
+from tests.unit.mapping.test_pasted import MAPPING, MIXED, PRESET, PUBLIC_API, TERRAFORM
+
+FILTER: dict[str, Any] = {
+    "id": "f1",
+    "title": "no staff",
+    "if": "match(traits.email, '*@example.com')",
+    "enabled": True,
+    "actions": [{"type": "DROP", "percent": None, "path": None, "fields": None}],
+}
+
+
+def loaded(text: str) -> Any:  # noqa: ANN401 - any YAML value
+    """Return the value of a YAML text."""
+    return YAML(typ="safe").load(text)
+
+
+@pytest.mark.parametrize(
+    "export",
+    [
+        {"data": {"subscriptions": [PUBLIC_API, TERRAFORM, PRESET], "pagination": {"current": "MQ=="}}},
+        [PUBLIC_API, TERRAFORM, PRESET],
+        {"values": {"root_module": {"resources": [{"values": one} for one in (PUBLIC_API, TERRAFORM, PRESET)]}}},
+    ],
+    ids=["Public API", "list", "Terraform"],
+)
+def test_every_shape_of_an_export_comes_to_the_same(export: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Wherever subscriptions stand, they come out in order, and mean what they meant."""
+    yaml, notes = workbench.import_export(json.dumps(export))
+    written = [SubscriptionSettings.model_validate(one) for one in loaded(yaml)["subscriptions"]]
+    pasted = [SubscriptionSettings.model_validate(one) for one in (PUBLIC_API, TERRAFORM, PRESET)]
+    assert [(one.name, one.enabled, one.trigger, one.action, one.mapping) for one in written] == [
+        (one.name, one.enabled, one.trigger, one.action, one.mapping) for one in pasted
+    ]
+    assert notes == []
+
+
+def test_filters_come_with_what_they_do() -> None:
+    """Terraform keeps fields as JSON text; ids and nulls go; one that lets nothing past is noted."""
+    dropping = {"type": "DROP_PROPERTIES", "fields": '{"context": ["ip"]}'}
+    broken = FILTER | {"title": "broken", "if": "nope(", "actions": [dropping]}
+    yaml, notes = workbench.import_export(json.dumps({"filters": [FILTER, broken]}))
+    first, second = loaded(yaml)["filters"]
+    assert first == {"title": "no staff", "if": FILTER["if"], "actions": [{"type": "DROP"}]}
+    assert second["actions"] == [{"type": "DROP_PROPERTIES", "fields": {"context": ["ip"]}}]
+    assert FilterSettings.model_validate(second).fault is not None
+    (note,) = notes
+    assert note.startswith("filter 'broken': at character")
+
+
+@pytest.mark.parametrize(
+    ("export", "part"),
+    [
+        (PUBLIC_API | {"modelId": "m"}, "subscription 'Identify' is left out: modelId: a Reverse ETL model"),
+        (PUBLIC_API | {"settings": {"a": {"@nope": 1}}}, "subscription 'Identify' is left out: settings.a: holds an"),
+        (FILTER | {"actions": []}, "filter 'no staff' is left out: actions: "),
+        (FILTER | {"actions": {}}, "filter 'no staff' is left out: actions: "),
+        (FILTER | {"actions": [5]}, "filter 'no staff' is left out: actions.0: "),
+        (
+            FILTER | {"actions": [{"type": "DROP_PROPERTIES", "fields": "{"}]},
+            "filter 'no staff' is left out: actions.0",
+        ),
+    ],
+)
+def test_what_cannot_work_is_kept_as_a_comment(export: dict[str, Any], part: str) -> None:
+    """Nothing is lost: the reason is noted and the export stands beside it."""
+    yaml, (note, *_) = workbench.import_export(json.dumps(export))
+    assert note.startswith(part)
+    assert loaded(yaml) is None
+    (kept,) = [line.removeprefix("# left out: ") for line in yaml.splitlines() if line.startswith("# left out: ")]
+    assert json.loads(kept) == export
+
+
+def test_a_trigger_that_means_something_else_keeps_its_meaning() -> None:
+    """It says `as_segment`, and both readings are noted; one that is not in force is taken as it is."""
+    yaml, (note,) = workbench.import_export(json.dumps([PUBLIC_API | {"trigger": MIXED}]))
+    (one,) = loaded(yaml)["subscriptions"]
+    assert one["as_segment"] is True
+    assert "Segment reads:" in note
+    yaml, notes = workbench.import_export(json.dumps([PUBLIC_API | {"trigger": MIXED, "as_segment": True}]))
+    assert (loaded(yaml)["subscriptions"][0]["as_segment"], notes) == (True, [])
+    yaml, notes = workbench.import_export(json.dumps([PUBLIC_API | {"trigger": MIXED, "enabled": False}]))
+    assert "as_segment" not in loaded(yaml)["subscriptions"][0]
+    assert notes == []
+
+
+def test_names_are_made_unique() -> None:
+    """Segment allows twins; metrics and dead letters could not tell them apart. A name cannot leave its comment."""
+    twins = [PUBLIC_API | {"name": "a\n- b"}] * 3
+    yaml, notes = workbench.import_export(json.dumps(twins))
+    assert [one["name"] for one in loaded(yaml)["subscriptions"]] == ["a\n- b", "a\n- b 2", "a\n- b 3"]
+    assert len(notes) == 2
+    assert list(loaded(yaml)) == ["subscriptions"]
+
+
+@pytest.mark.parametrize("text", ["no json", "{}", '{"data": {"subscriptions": []}}', "[" * 100_000])
+def test_what_is_no_export_is_refused(text: str) -> None:
+    """With what is taken instead."""
+    with pytest.raises(ConfigError, match=r"this is no JSON|neither a subscription nor a filter"):
+        workbench.import_export(text)
+
+
+def test_depth_is_no_trouble() -> None:
+    """An export is looked through without recursion."""
+    nested: Any = PUBLIC_API
+    for _ in range(5_000):
+        nested = [nested]
+    assert [one["mapping"] for one in imported(nested).subscriptions] == [MAPPING]
+
+
+def test_the_command_writes_yaml_and_notes() -> None:
+    """The one to stdout, the others to stderr."""
+    export = json.dumps([PUBLIC_API, PUBLIC_API]).encode()
+    result = typed("import", "-", stdin=export)
+    assert result.returncode == 0, result.stderr.decode()
+    assert len(loaded(result.stdout.decode())["subscriptions"]) == 2
+    assert b"note: subscription 'Identify' is called 'Identify 2' here" in result.stderr
