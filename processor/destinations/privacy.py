@@ -161,8 +161,6 @@ def _object(value: Event, node: _Node) -> Event:
 
 def _list(items: list[Json], node: _Node) -> list[Json]:
     """Return a list with its items rewritten, those that are dropped left out."""
-    if node.items is None and not node.positions:
-        return items
     new = [
         item if (inner := node.positions.get(position, node.items)) is None else inner.rewrite(item)
         for position, item in enumerate(items)
