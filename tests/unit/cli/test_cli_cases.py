@@ -42,6 +42,15 @@ def test_the_example_is_fine_and_covers_its_mapping(typed: Typed) -> None:
     )
 
 
+def test_audiences_traits_and_replays_are_fine(typed: Typed) -> None:
+    """The recipes for Engage do what their page says."""
+    folder = ROOT / "examples" / "engage"
+    cases = folder / "engage.cases.yaml"
+    code, said, _ = typed("test", cases, "--config", folder / "segment-bridge.yaml", "--require-coverage")
+    assert code == 0, said
+    assert "9 cases: 9 ok" in said
+
+
 def test_a_case_that_fails_fails_the_command(typed: Typed, tmp_path: Path) -> None:
     """Exit code 1, as a report for people or as one for programs."""
     cases = tmp_path / "orders.cases.yaml"
