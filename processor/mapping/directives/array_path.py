@@ -41,7 +41,9 @@ def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolv
     shape = value[_SHAPE] if len(value) > _SHAPE else None
     if not isinstance(shape, dict) or not shape:
         return _as_it_is(read, place)
-    return _mapped(read, compiler.compile(shape, f"{path}/{_SHAPE}", place), place)
+    mapped = _mapped(read, compiler.compile(shape, f"{path}/{_SHAPE}", place), place)
+    # Items that a directive made may have absent items of their own, which a shape hands through.
+    return mapped if isinstance(first, str) else _as_it_is(mapped, place)
 
 
 def _as_it_is(read: Resolve, place: Place) -> Resolve:
