@@ -104,8 +104,7 @@ class Dispatcher:
 
     def state(self) -> GateState:
         """Return what the destination is doing; waiting for a rate limit of our own is throttled as well."""
-        now_s = self._clock.now_s()
-        state = self.gate.state(now_s)
+        state = self.gate.state(now_s := self._clock.now_s())
         is_open = state in (GateState.FLOWING, GateState.STARTING)
         return GateState.THROTTLED if is_open and self._limiter.wait_s(now_s) > 0 else state
 

@@ -45,7 +45,7 @@ def cleaned(value: Json) -> Json:
                 break
         else:
             return value
-    return value if _is_clean(value) else _copied(value)
+    return value if _is_clean(value) else _completed(value)
 
 
 def _is_flat(value: Json) -> bool:
@@ -67,21 +67,6 @@ def _is_clean(value: Json) -> bool:
         if not CONTAINERS.isdisjoint(map(type, node)):  # most objects and lists hold scalars only
             waiting += [child for child in node if type(child) in CONTAINERS]
     return True
-
-
-def _copied(value: Json) -> Json:
-    """Return a deep copy without `__proto__` keys."""
-    root: list[Any] = []
-    waiting: list[tuple[Any, Any]] = [([value], root)]
-    while waiting:
-        source, target = waiting.pop()
-        if isinstance(source, dict):
-            for key, child in source.items():
-                if key != PROTO:
-                    target[key] = _started(child, waiting)
-        else:
-            target.extend(_started(child, waiting) for child in source)
-    return root[0]
 
 
 def _started(value: Json, waiting: list[tuple[Json, Json]]) -> Json:
