@@ -109,7 +109,7 @@ def world(kafka: Kafka, tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def start() -> Iterator[Callable[[World], subprocess.Popen[bytes]]]:
-    """A function that starts `run` with the file of a world; what is still running at the end is killed."""
+    """A function that starts `run` with the file of a world; what still runs at the end is stopped, children too."""
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(world: World) -> subprocess.Popen[bytes]:
@@ -119,8 +119,10 @@ def start() -> Iterator[Callable[[World], subprocess.Popen[bytes]]]:
 
     yield begin
     for running in started:
-        running.kill()
-        running.wait()
+        if running.poll() is None:  # a supervisor that is killed leaves its children behind, for a while
+            running.terminate()
+            running.terminate()
+        running.wait(60)
 
 
 def test_run_serves_all_destinations_on_one_port(
