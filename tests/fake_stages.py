@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -66,9 +66,12 @@ class FakePlan:
         self.ids: dict[int, list[int]] = {}
         self._count = 0
 
-    def map(self, value: dict[str, Any], record: Record, now_ms: int) -> Mapped:
-        """Return what the event asks for."""
+    def map_all(self, values: Sequence[tuple[Record, dict[str, Any]]], now_ms: int) -> list[Mapped]:
+        """Return what each event asks for."""
         del now_ms
+        return [self._map(value, record) for record, value in values]
+
+    def _map(self, value: dict[str, Any], record: Record) -> Mapped:
         if value.get("bug"):
             raise ZeroDivisionError("a bug")
         payloads = [self._payload(value, record) for _ in range(value.get("count", 1))]

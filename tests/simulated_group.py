@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from processor.delivery.dead_letter_form import DeadLetter
@@ -61,9 +61,12 @@ class _Plan:
         self._log = log
         self._member = member
 
-    def map(self, value: object, record: Record, now_ms: int) -> Mapped:
-        """Return the payloads of a record."""
-        del value, now_ms
+    def map_all(self, values: Sequence[tuple[Record, object]], now_ms: int) -> list[Mapped]:
+        """Return the payloads of each record."""
+        del now_ms
+        return [self._map(record) for record, _ in values]
+
+    def _map(self, record: Record) -> Mapped:
         key = (record.topic, record.partition)
         event = self._log.events[key][record.offset]
         owner = f"{self._member.number}:{self._member.epochs[key]}"

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
+from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from processor.config.problems import Path, listed, nearest
@@ -108,22 +109,35 @@ class Plan:
         Each matching subscription adds payloads, a skip or a rejection under its name; an event that is not admitted or
         that no subscription takes adds one skip or rejection without a name.
         """
-        mapped = Mapped([], [], [])
-        event = self.admit(value)
-        if isinstance(event, dict):
-            self._apply(event, record, now_ms, mapped)
-        else:
-            _add(mapped, event, "")
+        (mapped,) = self.map_all(((record, value),), now_ms)
         return mapped
 
-    def _apply(self, event: Event, record: Record, now_ms: int, mapped: Mapped) -> None:
-        """Run every matching subscription on an admitted event."""
+    def map_all(self, values: Sequence[tuple[Record, Any]], now_ms: int) -> list[Mapped]:
+        """Return what each of several decoded values comes to, each with the record that it is known by.
+
+        The same as `map` of one after the other, at less cost: gates and triggers, then mappings, then the vendor's
+        rules run for all of them, so that the code of each stays in the processor's cache.
+        """
+        mapped = [Mapped([], [], []) for _ in values]
+        jobs: list[_Job] = []
+        for (record, value), comes_to in zip(values, mapped, strict=True):
+            event = self.admit(value)
+            if isinstance(event, dict):
+                self._plan(event, record, comes_to, jobs)
+            else:
+                _add(comes_to, event, "")
+        fields = [_fields(job) for job in jobs]
+        for job, given in zip(jobs, fields, strict=True):
+            _add(job.mapped, _built(job, given, now_ms), job.subscription.name)
+        return mapped
+
+    def _plan(self, event: Event, record: Record, mapped: Mapped, jobs: list[_Job]) -> None:
+        """Add what is to be done for an admitted event, a job for each subscription that takes it."""
         try:
             matching = self.subscriptions.matching(event)
         except MappingError as error:
             _add(mapped, Rejected(error.reason, error.safe), "")
             return
-        actions = self.destination.actions
         if not matching:
             _add(mapped, _NO_SUBSCRIPTION, "")
             return
@@ -133,33 +147,47 @@ class Plan:
                 _add(mapped, left, "")
                 return
             event = left
+        actions = self.destination.actions
         if len(matching) == 1:  # nearly always, and then there is nothing to count
             (subscription,) = matching
-            built = _built(subscription, actions[subscription.action], event, record, now_ms)
-            _add(mapped, built, subscription.name)
-        else:
-            self._apply_several(matching, event, record, now_ms, mapped)
-
-    def _apply_several(
-        self, matching: Sequence[Subscription], event: Event, record: Record, now_ms: int, mapped: Mapped
-    ) -> None:
-        """Run several subscriptions; each payload at an endpoint gets a number of its own, and so an id of its own."""
+            jobs.append(_Job(mapped, event, record, subscription, actions[subscription.action]))
+            return
+        # Each payload at an endpoint gets a number of its own, and so an id of its own. Counted by subscription and not
+        # by what came of it: an index that depended on an age check would give a payload another id when the record is
+        # read again.
         seen: dict[str, int] = {}
         for subscription in matching:
-            action = self.destination.actions[subscription.action]
-            endpoint = action.endpoints[0]
-            # Counted by subscription and not by what came of it: an index that depended on an age check would give a
-            # payload another id when the record is read again.
-            index = seen.get(endpoint, 0)
-            seen[endpoint] = index + 1
+            action = actions[subscription.action]
+            index = seen.get(action.endpoints[0], 0)
+            seen[action.endpoints[0]] = index + 1
             indexed = replace(record, payload_index=index) if index else record
-            _add(mapped, _built(subscription, action, event, indexed, now_ms), subscription.name)
+            jobs.append(_Job(mapped, event, indexed, subscription, action))
 
 
-def _built(subscription: Subscription, action: Action, event: Event, record: Record, now_ms: int) -> Built:
-    """Return what one subscription makes of an event; depth that the stack cannot hold is the event's fault."""
+class _Job(Struct, gc=False):
+    """An event that a subscription takes, and where to put what comes of it."""
+
+    mapped: Mapped
+    event: Event
+    record: Record
+    subscription: Subscription
+    action: Action
+
+
+def _fields(job: _Job) -> dict[str, Any] | Rejected:
+    """Return what the mapping gives."""
     try:
-        return action.build(subscription.fields(event), event, record, now_ms)
+        return job.subscription.fields(job.event)
+    except MappingError as error:
+        return Rejected(error.reason, error.safe)
+
+
+def _built(job: _Job, fields: dict[str, Any] | Rejected, now_ms: int) -> Built:
+    """Return what the vendor's rules make of the fields; depth that the stack cannot hold is the event's fault."""
+    if isinstance(fields, Rejected):
+        return fields
+    try:
+        return job.action.build(fields, job.event, job.record, now_ms)
     except MappingError as error:
         return Rejected(error.reason, error.safe)
     except RecursionError:

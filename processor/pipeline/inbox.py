@@ -95,12 +95,24 @@ class Inbox:
         return len(self._items)
 
     def first(self) -> Item | None:
-        """Return the next item and leave it in its place, so that it survives a wait for a schema."""
+        """Return the next item and leave it in its place."""
         return self._items[0] if self._items else None
 
-    def drop_first(self) -> None:
-        """Take the next item out: it was dealt with."""
-        self._items.popleft()
+    def records(self, max_count: int) -> list[Record]:
+        """Return the records that stand first, and leave them in their places, so that they survive a wait."""
+        records: list[Record] = []
+        items = self._items
+        for index in range(min(max_count, len(items))):  # an iterator would not survive an append by the other thread
+            item = items[index]
+            if type(item) is not Record:
+                break
+            records.append(item)
+        return records
+
+    def drop(self, count: int) -> None:
+        """Take the next items out: they were dealt with."""
+        for _ in range(count):
+            self._items.popleft()
 
     def purge(self, is_gone: Callable[[Key], bool]) -> list[Record]:
         """Take out what belongs to partitions that are gone; return the records among it, none of which was opened."""

@@ -17,14 +17,15 @@ from processor.delivery.gate import Hold
 from processor.delivery.offsets import Entry, Key, Partition
 from processor.delivery.parcel import Parcel
 from processor.destinations.plan import Plan
-from processor.model import Answer, Decision, Mapped, Outcome, Record, Rejected, Skipped
+from processor.errors import InvariantError
+from processor.model import Answer, Decision, Outcome, Record, Rejected
 from processor.pipeline.inbox import Assigned, Inbox, Reached, Withdrawn
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.letters import Letters
+from processor.pipeline.mapper import RUN_COUNT, Mapper
 from processor.pipeline.ports import Consumer, DeadLetterSink, Decoder, PipelineSettings
 from processor.pipeline.schemas import Schemas
 from processor.pipeline.steering import Steering
-from processor.source.decode import Decoded, SchemaNeeded
 from processor.source.intake import size_bytes
 from processor.source.window import Window
 
@@ -35,7 +36,6 @@ CHUNK_COUNT = 200
 SWEEP_S = 0.05
 """Pause between sweeps of the ledger while something changes; the consumer thread commits on its own interval."""
 DEAD_LETTERS_HOLD = "dead_letters_unwritable"
-DELIVERY_OFF = "delivery_off"
 DUPLICATE = "duplicate"
 
 
@@ -55,6 +55,7 @@ class Pipeline:
         self._settings = settings
         self._plan = plan
         self._decoder = decoder
+        self._mapper = Mapper(plan, decoder, ledger, window, is_delivering=settings.is_delivering)
         self._window = window
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -74,6 +75,7 @@ class Pipeline:
         """Bring the parts that report back to this pipeline. Called once, before `run`."""
         self.dispatcher = dispatcher
         self._letters = Letters(self._settings, self._plan.hash, self._decoder, dead_letters, self._clock)
+        self._mapper.connect(dispatcher, self._dead_letter)
         self._consumer = consumer
         self._steering = Steering(dispatcher, consumer, self.ledger.tracker, self._window)
 
@@ -114,69 +116,43 @@ class Pipeline:
     def _work(self) -> int | None:
         """Deal with a chunk of the inbox; return the id of a schema that is needed to go on."""
         now_ms = self._clock.wall_ms()
-        inbox = self.inbox
-        for _ in range(CHUNK_COUNT):
-            match item := inbox.first():
-                case None:
-                    return None
-                case Assigned():
-                    self._assign(item)
-                case Withdrawn():
-                    self._release(self._part_with(item.keys))
-                case Reached() if self._is_stopping:
-                    pass  # records before it were left to the next owner
-                case Reached():
-                    for key, end in item.ends.items():
-                        self.ledger.reach(key, end)
-                case Record():
-                    try:
-                        decoded = self._decoder.decode(item)
-                    except SchemaNeeded as needed:
-                        return needed.schema_id
-                    self._map(item, decoded, now_ms)
-                case unknown:
-                    assert_never(unknown)
-            inbox.drop_first()
+        for _ in range(CHUNK_COUNT // RUN_COUNT):
+            records = self.inbox.records(RUN_COUNT)
+            if records:
+                taken_count, needed = self._mapper.take(records, now_ms, is_stopping=self._is_stopping)
+                self.inbox.drop(taken_count)
+                if needed is not None:
+                    return needed
+            elif not self._take_notice():
+                return None
         return None
+
+    def _take_notice(self) -> bool:
+        """Deal with what stands first in the inbox and is no record; return whether there was anything."""
+        match item := self.inbox.first():
+            case None:
+                return False
+            case Assigned():
+                self._assign(item)
+            case Withdrawn():
+                self._release(self._part_with(item.keys))
+            case Reached() if self._is_stopping:
+                pass  # records before it were left to the next owner
+            case Reached():
+                for key, end in item.ends.items():
+                    self.ledger.reach(key, end)
+            case Record():
+                raise InvariantError("records are taken in runs")
+            case unknown:
+                assert_never(unknown)
+        self.inbox.drop(1)
+        return True
 
     def after_work(self) -> None:
         """Start what has become due, and look after the consumer."""
         self._steering.turn(is_stopping=self._is_stopping)
         self.dispatcher.turn()
         self._sweep_soon()
-
-    def _map(self, record: Record, decoded: Decoded, now_ms: int) -> None:
-        """Turn one record into parcels, dead letters and skips."""
-        partition = self.ledger.tracker.get((record.topic, record.partition))
-        if partition is None or partition.is_leaving or self._is_stopping:
-            # Read just before the partition or the process went: nobody has seen it, the next owner reads it.
-            self._window.settle(1, size_bytes(record))
-            return
-        entry = self.ledger.open(partition, record)
-        if isinstance(decoded, Rejected):
-            self._dead_letter(entry, record, decoded)
-        elif isinstance(decoded, Skipped):
-            entry.skip_reason = decoded.reason
-        else:
-            for known_by, event in decoded:
-                self._follow(entry, known_by, self._plan.map(event, known_by, now_ms))
-        self.ledger.close(entry)
-
-    def _follow(self, entry: Entry, record: Record, mapped: Mapped) -> None:
-        """Send one event's payloads on their way, and note what was left out."""
-        for skipped in mapped.skipped:
-            entry.skip_reason = entry.skip_reason or skipped.reason
-        for rejected in mapped.rejected:
-            self._dead_letter(entry, record, rejected)
-        for payload in mapped.payloads:
-            for warning in payload.warnings:
-                self.ledger.tally.warn(warning)
-            if not self._settings.is_delivering:
-                entry.skip_reason = entry.skip_reason or DELIVERY_OFF
-                self.ledger.tally.payload(payload.endpoint, Outcome.SKIPPED)
-                continue
-            entry.open_count += 1
-            self.dispatcher.schedule.add(self.dispatcher.parcel(payload, entry))
 
     # -- dead letters
 

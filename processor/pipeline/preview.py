@@ -45,8 +45,7 @@ def mapped_record(plan: Plan, decoder: Decoder, record: Record, now_ms: int) -> 
     if isinstance(decoded, Skipped):
         return Mapped([], [decoded], [])
     together = Mapped([], [], [])
-    for known_by, event in decoded:
-        mapped = plan.map(event, known_by, now_ms)
+    for mapped in plan.map_all(decoded, now_ms):
         together.payloads.extend(mapped.payloads)
         together.skipped.extend(mapped.skipped)
         together.rejected.extend(mapped.rejected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 from processor.pipeline.inbox import Assigned, Inbox, Item, Reached, Withdrawn
 from tests.parcels import record
@@ -15,7 +16,7 @@ def _take_all(inbox: Inbox) -> list[Item]:
     taken: list[Item] = []
     while (item := inbox.first()) is not None:
         taken.append(item)
-        inbox.drop_first()
+        inbox.drop(1)
     return taken
 
 
@@ -36,8 +37,47 @@ async def test_the_first_item_stays_until_it_was_dealt_with() -> None:
     inbox = Inbox(asyncio.get_running_loop())
     inbox.put_records([record(0), record(1)], {})
     assert inbox.first() is inbox.first()
-    inbox.drop_first()
+    assert inbox.records(5) == [record(0), record(1)]
+    inbox.drop(1)
     assert inbox.first() == record(1)
+
+
+async def test_a_run_of_records_ends_at_what_is_none_and_at_its_count() -> None:
+    """An assignment stands between the records before and behind it; a run never reaches over it."""
+    inbox = Inbox(asyncio.get_running_loop())
+    inbox.put_records([record(0), record(1), record(2)], {})
+    inbox.put_assigned({ONE: 0})
+    inbox.put_records([record(3)], {})
+    assert inbox.records(2) == [record(0), record(1)]
+    assert inbox.records(50) == [record(0), record(1), record(2)]
+    inbox.drop(3)
+    assert inbox.records(50) == []
+
+
+async def test_a_run_is_read_while_another_thread_appends() -> None:
+    """The consumer thread never waits: what it appends in the middle of a read does no harm."""
+    inbox = Inbox(asyncio.get_running_loop())
+    inbox.put_records([record(0)], {})
+    is_over = threading.Event()
+
+    def append() -> None:
+        offset = 0
+        while not is_over.is_set():
+            offset += 1
+            inbox.put_records([record(offset)], {})
+
+    writer = threading.Thread(target=append)
+    writer.start()
+    read = 0
+    try:
+        while read < 20_000:
+            offsets = [one.offset for one in inbox.records(50)]
+            assert offsets == list(range(read, read + len(offsets)))
+            inbox.drop(len(offsets))
+            read += len(offsets)
+    finally:
+        is_over.set()
+        writer.join()
 
 
 async def test_waiting_ends_when_another_thread_appends() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from processor.delivery.settings import DeliverySettings
 from processor.model import Answer, Decision, Verdict
-from processor.pipeline.pipeline import CHUNK_COUNT, DEAD_LETTERS_HOLD, DELIVERY_OFF, DUPLICATE
+from processor.pipeline.mapper import DELIVERY_OFF
+from processor.pipeline.pipeline import CHUNK_COUNT, DEAD_LETTERS_HOLD, DUPLICATE
 from tests.fake_stages import KEY, Bench
 from tests.simulation import FakeVendor, Switch, endpoint
 from tests.virtual_time import virtual
