@@ -327,7 +327,7 @@ class World:
         number = len(self.entries)
         body = json.dumps({"id": number, "lanes": keys, "pad": "x" * size}).encode()
         payload = Payload("act", endpoint, body, keys, dedupe_id=dedupe_id)
-        self.dispatcher.add([self.dispatcher.parcel(payload, entry)])
+        self.dispatcher.queue([(payload, entry)])
         return number
 
     def put_users(self, count: int) -> None:

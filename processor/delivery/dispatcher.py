@@ -108,15 +108,12 @@ class Dispatcher:
         is_open = state in (GateState.FLOWING, GateState.STARTING)
         return GateState.THROTTLED if is_open and self._limiter.wait_s(now_s) > 0 else state
 
-    def parcel(self, payload: Payload, entry: Entry) -> Parcel:
-        """Return the payload as a parcel that came in just now."""
-        self._sequence += 1
-        return Parcel(payload, entry, self._sequence, self._clock.now_s())
-
-    def add(self, parcels: Iterable[Parcel]) -> None:
-        """Take parcels in; call `turn` when the last of a group is in."""
-        for parcel in parcels:
-            self.schedule.add(parcel)
+    def queue(self, payloads: Iterable[tuple[Payload, Entry]]) -> None:
+        """Take payloads in, each with the entry of its record; call `turn` when the last of a group is in."""
+        now_s = self._clock.now_s()
+        for payload, entry in payloads:
+            self._sequence += 1
+            self.schedule.add(Parcel(payload, entry, self._sequence, now_s))
 
     def set_share(self, assigned_count: int, known_count: int) -> None:
         """Take this process's part of group-wide rate limits."""

@@ -16,30 +16,28 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 
+from msgspec import Struct, field
+
 from processor.delivery.dedupe import DedupeWindow, Seen
 from processor.delivery.offsets import Key
 from processor.delivery.parcel import Parcel
 from processor.destinations.base import Endpoint
 
 
-class Lane:
+class Lane(Struct, eq=False):
     """The waiting parcels of one lane key, oldest first, over all endpoints of its scope.
 
     `run_count` and `run_bytes` describe the parcels at the front that one request could take: same endpoint, of this
     lane alone. They are zero while the lane is busy or its first parcel may not be taken.
     """
 
-    __slots__ = ("is_busy", "is_parked", "is_queued", "key", "run_bytes", "run_count", "waiting")
-
-    def __init__(self, key: str) -> None:
-        """Start empty and idle."""
-        self.key = key
-        self.waiting: deque[Parcel] = deque()
-        self.is_busy = False
-        self.is_queued = False
-        self.is_parked = False
-        self.run_count = 0
-        self.run_bytes = 0
+    key: str
+    waiting: deque[Parcel] = field(default_factory=deque)
+    is_busy: bool = False
+    is_queued: bool = False
+    is_parked: bool = False
+    run_count: int = 0
+    run_bytes: int = 0
 
 
 class ReadyQueue:
@@ -173,7 +171,8 @@ class LaneBook:
         body_bytes = endpoint.envelope.body_bytes
         for _ in range(lane.run_count):
             parcel = waiting[0]
-            seen = self._dedupe.look(parcel)
+            has_id = parcel.payload.dedupe_id is not None
+            seen = self._dedupe.look(parcel) if has_id else Seen.NEVER
             if seen is Seen.DELIVERED:
                 copies.append(parcel)
                 self._pop(parcel)
@@ -181,11 +180,12 @@ class LaneBook:
             if seen is Seen.IN_FLIGHT:
                 self._park(lane, parcel)
                 break
-            grown = bodies_bytes + parcel.size_bytes
+            grown = bodies_bytes + len(parcel.payload.body)
             if taken and (len(taken) == limit or body_bytes(len(taken) + 1, grown) > endpoint.max_body_bytes):
                 return bodies_bytes, True
             self._pop(parcel, is_busy=True)
-            self._dedupe.start(parcel)
+            if has_id:
+                self._dedupe.start(parcel)
             taken.append(parcel)
             bodies_bytes = grown
         return bodies_bytes, len(taken) >= limit
@@ -195,7 +195,8 @@ class LaneBook:
         for key in parcel.payload.lanes:
             lane = self._lanes[key]
             lane.waiting.popleft()
-            lane.is_busy = is_busy or lane.is_busy
+            if is_busy:
+                lane.is_busy = True
         if not is_busy and len(parcel.payload.lanes) > 1:
             self.wake(parcel.payload.lanes[1:])
 
@@ -251,7 +252,7 @@ class LaneBook:
 
     def _settle(self, lane: Lane) -> None:
         """Offer an idle lane, forget an empty one, and note when it is no longer long."""
-        if lane.key in self._long and len(lane.waiting) * 2 <= self._max_lane_count:
+        if self._long and lane.key in self._long and len(lane.waiting) * 2 <= self._max_lane_count:
             del self._long[lane.key]
         if lane.waiting:
             self._offer(lane)
@@ -285,6 +286,9 @@ class LaneBook:
     def _measure(lane: Lane, endpoint: Endpoint) -> None:
         """Count the run at the front of a lane, up to what one request can hold."""
         lane.run_count = lane.run_bytes = 0
+        if len(lane.waiting) == 1:  # nearly always
+            lane.run_count, lane.run_bytes = 1, len(lane.waiting[0].payload.body)
+            return
         limit = 1 if endpoint.one_per_lane else endpoint.max_batch_count
         for parcel in lane.waiting:
             if lane.run_count and not LaneBook._continues(lane, parcel, endpoint):

@@ -27,11 +27,26 @@ class Ledger:
         self._dirty: set[Partition] = set()
         self._stored: dict[Key, int] = {}
 
-    def open(self, partition: Partition, record: Record) -> Entry:
-        """Return the entry of a record that is being mapped; `close` ends the mapping."""
-        size = size_bytes(record)
-        self.tally.read(1, len(record.value or b""))
-        return partition.track(record, size)
+    def open_all(self, records: Iterable[Record], *, is_stopping: bool = False) -> list[Entry | None]:
+        """Return the entries of records that are being mapped; `close` ends the mapping of each.
+
+        None stands for a record that was read just before its partition or, if it `is_stopping`, the process went:
+        nobody has seen it, the next owner reads it.
+        """
+        entries: list[Entry | None] = []
+        count = value_bytes = 0
+        for record in records:
+            size = size_bytes(record)
+            partition = self.tracker.get((record.topic, record.partition))
+            if partition is None or partition.is_leaving or is_stopping:
+                self._window.settle(1, size)
+                entries.append(None)
+                continue
+            entries.append(partition.track(record, size))
+            count += 1
+            value_bytes += len(record.value or b"")
+        self.tally.read(count, value_bytes)
+        return entries
 
     def close(self, entry: Entry) -> None:
         """Settle one part of a record: its mapping, a payload, or a dead letter.
@@ -40,8 +55,29 @@ class Ledger:
             InvariantError: more was settled than was opened.
         """
         entry.open_count -= 1
-        if entry.open_count > 0:
-            return
+        if entry.open_count <= 0:
+            self._end(entry)
+
+    def deliver(self, entries: Iterable[Entry]) -> None:
+        """Settle a payload of each of these records as delivered.
+
+        Raises:
+            InvariantError: more was settled than was opened.
+        """
+        count = 0
+        for entry in entries:
+            entry.is_delivered = True
+            entry.open_count -= 1
+            if entry.open_count == 0 and entry.partition.is_owned and not entry.is_dead:
+                count += 1  # nearly always, and then counted together
+                self._dirty.add(entry.partition)
+            elif entry.open_count <= 0:
+                self._end(entry)
+        if count:
+            self.tally.done(Outcome.DELIVERED, count=count)
+
+    def _end(self, entry: Entry) -> None:
+        """Count a record of which nothing is open any more."""
         if entry.open_count < 0:
             raise InvariantError(f"offset {entry.record.offset} of {entry.partition.key} was settled twice")
         if not entry.partition.is_owned:

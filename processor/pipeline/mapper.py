@@ -13,12 +13,10 @@ from typing import TypeAlias
 from processor.delivery.dispatcher import Dispatcher
 from processor.delivery.offsets import Entry
 from processor.destinations.plan import Plan
-from processor.model import Mapped, Outcome, Record, Rejected, Skipped
+from processor.model import Mapped, Outcome, Payload, Record, Rejected, Skipped
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.ports import Decoder
 from processor.source.decode import Decoded, SchemaNeeded
-from processor.source.intake import size_bytes
-from processor.source.window import Window
 
 RUN_COUNT = 50
 """Records in a run. From 16 on the stages' code is hot; from some hundred on the run's own data is not."""
@@ -30,12 +28,11 @@ DeadLetter: TypeAlias = Callable[[Entry, Record, Rejected], None]
 class Mapper:
     """Opens records in the ledger, and sends on what their events come to."""
 
-    def __init__(self, plan: Plan, decoder: Decoder, ledger: Ledger, window: Window, *, is_delivering: bool) -> None:
+    def __init__(self, plan: Plan, decoder: Decoder, ledger: Ledger, *, is_delivering: bool) -> None:
         """Keep the stages. Without `is_delivering` everything is done but queueing."""
         self._plan = plan
         self._decoder = decoder
         self._ledger = ledger
-        self._window = window
         self._is_delivering = is_delivering
 
     def connect(self, dispatcher: Dispatcher, dead_letter: DeadLetter) -> None:
@@ -50,10 +47,11 @@ class Mapper:
             How many were taken, and the id of the schema that the next one needs, if that is why not all were.
         """
         decoded, needed = self._decoded(records)
-        entries = [self._opened(record, is_stopping=is_stopping) for record, _ in zip(records, decoded, strict=False)]
+        entries = self._ledger.open_all(records[: len(decoded)], is_stopping=is_stopping)
         known = [(entry, events) for entry, events in zip(entries, decoded, strict=True) if entry is not None]
         values = [one for _, events in known if isinstance(events, list) for one in events]
         mapped = iter(self._plan.map_all(values, now_ms))
+        waiting: list[tuple[Payload, Entry]] = []
         for entry, events in known:
             if isinstance(events, Rejected):
                 self._dead_letter(entry, entry.record, events)
@@ -61,8 +59,9 @@ class Mapper:
                 entry.skip_reason = events.reason
             else:
                 for record, _ in events:
-                    self._follow(entry, record, next(mapped))
+                    self._follow(entry, record, next(mapped), waiting)
             self._ledger.close(entry)
+        self._dispatcher.queue(waiting)
         return len(decoded), needed
 
     def _decoded(self, records: Sequence[Record]) -> tuple[list[Decoded], int | None]:
@@ -76,19 +75,8 @@ class Mapper:
             return decoded, needed.schema_id
         return decoded, None
 
-    def _opened(self, record: Record, *, is_stopping: bool) -> Entry | None:
-        """Return the entry of a record, None when it was read just before its partition or the process went.
-
-        Nobody has seen such a record; the next owner reads it.
-        """
-        partition = self._ledger.tracker.get((record.topic, record.partition))
-        if partition is None or partition.is_leaving or is_stopping:
-            self._window.settle(1, size_bytes(record))
-            return None
-        return self._ledger.open(partition, record)
-
-    def _follow(self, entry: Entry, record: Record, mapped: Mapped) -> None:
-        """Send one event's payloads on their way, and note what was left out."""
+    def _follow(self, entry: Entry, record: Record, mapped: Mapped, waiting: list[tuple[Payload, Entry]]) -> None:
+        """Add one event's payloads to those that wait, and note what was left out."""
         for skipped in mapped.skipped:
             entry.skip_reason = entry.skip_reason or skipped.reason
         for rejected in mapped.rejected:
@@ -101,4 +89,4 @@ class Mapper:
                 self._ledger.tally.payload(payload.endpoint, Outcome.SKIPPED)
                 continue
             entry.open_count += 1
-            self._dispatcher.schedule.add(self._dispatcher.parcel(payload, entry))
+            waiting.append((payload, entry))

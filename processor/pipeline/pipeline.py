@@ -55,7 +55,7 @@ class Pipeline:
         self._settings = settings
         self._plan = plan
         self._decoder = decoder
-        self._mapper = Mapper(plan, decoder, ledger, window, is_delivering=settings.is_delivering)
+        self._mapper = Mapper(plan, decoder, ledger, is_delivering=settings.is_delivering)
         self._window = window
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -181,9 +181,7 @@ class Pipeline:
         self.last_delivery_ms = self._clock.wall_ms()
         self.ledger.tally.payload(parcels[0].payload.endpoint, Outcome.DELIVERED, len(parcels))
         with self._failing():  # one for all: one of its own would cost a payload more than its booking
-            for parcel in parcels:
-                parcel.entry.is_delivered = True
-                self.ledger.close(parcel.entry)
+            self.ledger.deliver(parcel.entry for parcel in parcels)
         self._sweep_soon()
 
     def rejected(self, rejection: Rejection, answer: Answer) -> None:

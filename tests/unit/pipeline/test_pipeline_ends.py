@@ -272,10 +272,9 @@ async def test_a_record_settled_twice_ends_the_run() -> None:
     async with Bench() as bench:
         bench.read({})
         await asyncio.sleep(1.0)
-        partition = bench.pipeline.ledger.tracker.get(KEY)
-        assert partition is not None
         value = json.dumps({}).encode()
-        entry = bench.pipeline.ledger.open(partition, Record("events", 0, 1, START_MS, b"k", value))
+        (entry,) = bench.pipeline.ledger.open_all([Record("events", 0, 1, START_MS, b"k", value)])
+        assert entry is not None
         bench.pipeline.ledger.close(entry)
         bench.pipeline._close(entry)
         assert bench.run is not None
