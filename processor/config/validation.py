@@ -45,17 +45,48 @@ def validate(
     Raises:
         ConfigError: naming every problem with its place, sorted by line. No secret is in its text.
     """
-    problems = [*document.problems, *misread_scalars(model, document.root)]
-    instance: ModelT | None = None
-    try:
-        instance = model.model_validate(document.value if part is None else part, context=dict(context or {}))
-    except ValidationError as error:
-        known = {(problem.line, problem.column) for problem in problems}
-        problems += _explained(model, document, error.errors(include_url=False), known)
+    problems, instance = _checked(model, document, context, document.value if part is None else part)
+    meant = _as_meant(model, document) if problems else None
+    if meant is not None:
+        problems += _checked(model, meant, context, meant.value)[0]
     if problems or instance is None:
         # Raised out here: pydantic's own error, which shows values, must not travel along as the context.
         raise config_error(document.file, problems)
     return instance
+
+
+def _checked(
+    model: type[ModelT], document: Document, context: Mapping[str, Any] | None, value: object
+) -> tuple[list[Problem], ModelT | None]:
+    """Return what is wrong with a document, and the instance that its value, or a part of it, comes to."""
+    problems = [*document.problems, *misread_scalars(model, document.root)]
+    instance: ModelT | None = None
+    try:
+        instance = model.model_validate(value, context=dict(context or {}))
+    except ValidationError as error:
+        known = {(problem.line, problem.column) for problem in problems}
+        problems += _explained(model, document, error.errors(include_url=False), known)
+    return problems, instance
+
+
+def _as_meant(model: type[BaseModel], document: Document) -> Document | None:
+    """Return a document with its misspelt top-level keys put right, so that what they hold is checked as well.
+
+    None where there is none that is near to a missing one.
+    """
+    root = document.root
+    missing = [key for key in keys_of(model) if key not in root.children]
+    meant = {
+        key: near
+        for key in root.children
+        if key not in all_keys_of(model) and (near := nearest(str(key), missing)) is not None
+    }
+    if not meant or len(set(meant.values())) < len(meant):
+        return None
+    corrected = Node(root.kind, root.mark, {})
+    for key, child in root.children.items():
+        corrected.add(meant.get(key, key), root.keys[key], child)
+    return Document(document.file, corrected)
 
 
 def _explained(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
-from processor.config.located import carried, located, merged, refuse
+from processor.config.located import carried, located, merged
 from processor.config.problems import listed, nearest
 from processor.destinations.base import Destination
 from processor.settings.destination import DestinationSettings, destination_model
 from processor.settings.fit import misfits
-from processor.settings.sound import sound_parts
+from processor.settings.sound import SoundParts, sound_parts
+
+_MOST_ROUNDS: Final = 4
+"""So often a destination is looked at without the faults found before: keys, then names, then what fits the vendor."""
 
 
 @dataclass(frozen=True)
@@ -52,26 +55,27 @@ class ByType:
         vendor = self.vendor_of(value)
         if vendor is None:
             raise merged(self._faults_without_vendor(value, info))
-        model = destination_model(vendor.type, vendor)
-        try:
-            settings = model.model_validate(value, context=info.context)
-        except ValidationError as error:
-            raise merged([*carried(error), *_faults_of_the_rest(vendor, model, value, error, info)]) from None
-        found = list(misfits(vendor, settings))
-        if found:
-            raise refuse(*found)
+        settings, faults = _checked(vendor, value, info)
+        if settings is None or faults:
+            raise merged(faults)
         return settings
 
     def _faults_without_vendor(self, value: object, info: ValidationInfo) -> Iterator[InitErrorDetails]:
-        """Yield that the type is unknown or missing, and what is wrong with the part that all vendors share."""
-        known: tuple[str, ...] = ()
-        if isinstance(value, dict):
-            known = ("type", "settings") if "type" in value else ("type",)
-            yield located(("type",), self._unknown(value["type"]) if "type" in value else self._missing())
-        try:
-            DestinationSettings.model_validate(value, context=info.context)
-        except ValidationError as error:
-            yield from (fault for fault in carried(error) if not fault["loc"] or fault["loc"][0] not in known)
+        """Yield that the type is unknown or missing, and what is wrong with the rest.
+
+        That is held against the vendor whose type was most likely meant, else only against what all vendors share.
+        """
+        if not isinstance(value, dict) or "type" not in value:
+            if isinstance(value, dict):
+                yield located(("type",), self._missing())
+            yield from _faults_of_any(value, info, known=("type",) if isinstance(value, dict) else ())
+            return
+        yield located(("type",), self._unknown(value["type"]))
+        meant = nearest(value["type"], self.registry) if isinstance(value["type"], str) else None
+        if meant is None:
+            yield from _faults_of_any(value, info, known=("type", "settings"))
+        else:
+            yield from _checked(self.registry[meant], value | {"type": meant}, info)[1]
 
     def _missing(self) -> str:
         return f"a required key is missing: the vendor; allowed: {listed(self.registry)}"
@@ -84,21 +88,42 @@ class ByType:
         return f"found {type_name!r}; allowed: {listed(self.registry)}{hint}"
 
 
-def _faults_of_the_rest(
-    vendor: type[Destination],
-    model: type[DestinationSettings],
-    value: object,
-    error: ValidationError,
-    info: ValidationInfo,
-) -> Iterator[InitErrorDetails]:
-    """Yield what does not fit the vendor in the parts that pydantic has nothing against."""
-    sound = sound_parts(value, [fault["loc"] for fault in error.errors(include_url=False)], vendor.settings_model)
-    if sound is None:
-        return
+def _faults_of_any(value: object, info: ValidationInfo, known: tuple[str, ...]) -> Iterator[InitErrorDetails]:
+    """Yield what is wrong with the part of a destination that all vendors share, but for the `known` keys."""
     try:
-        settings = model.model_validate(sound.value, context=info.context)
-    except ValidationError:
-        return  # what is left does not go together without the faulty parts, so nothing can be said of it yet
-    for path, text in misfits(vendor, settings):
-        if path != ("settings",) or not sound.is_vendor_guessed:
-            yield located(sound.original(path), text)
+        DestinationSettings.model_validate(value, context=info.context)
+    except ValidationError as error:
+        yield from (fault for fault in carried(error) if not fault["loc"] or fault["loc"][0] not in known)
+
+
+def _checked(
+    vendor: type[Destination],
+    value: Any,  # noqa: ANN401 - whatever a file holds
+    info: ValidationInfo,
+) -> tuple[DestinationSettings | None, list[InitErrorDetails]]:
+    """Return a destination's settings, None where there are none, and everything that is wrong with it.
+
+    What keeps one check from running is left out, and the check runs on the rest: a person who mends a file should not
+    have to come back for each kind of fault.
+    """
+    model = destination_model(vendor.type, vendor)
+    faults: list[InitErrorDetails] = []
+    settings = None
+    for _ in range(_MOST_ROUNDS):
+        places = [fault["loc"] for fault in faults]
+        sound = sound_parts(value, places, vendor.settings_model) if faults else SoundParts(value)
+        if sound is None:
+            break
+        try:
+            settings = model.model_validate(sound.value, context=info.context)
+        except ValidationError as error:
+            found = [fault | {"loc": sound.original(fault["loc"])} for fault in carried(error)]
+        else:
+            fits = [(sound.original(path), text) for path, text in misfits(vendor, settings)]
+            faults += [located(*fit) for fit in fits if fit[0] != ("settings",) or not sound.is_vendor_guessed]
+            break
+        new = [fault for fault in found if fault["loc"] not in places]
+        if not new:
+            break  # what is left does not go together without the faulty parts, so nothing more can be said of it
+        faults += new
+    return settings, faults

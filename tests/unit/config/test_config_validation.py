@@ -243,7 +243,7 @@ def test_all_problems_of_a_file_are_shown_in_the_order_of_its_lines() -> None:
 def test_problems_are_values_too() -> None:
     """Whoever catches the error can work with the findings."""
     with pytest.raises(ConfigError) as caught:
-        validate(Root, parse_document("title: x\nflga: 1", "f"))
+        validate(Root, parse_document("title: x\nflga: true", "f"))
     (problem,) = caught.value.problems
     assert isinstance(problem, Problem)
     assert (problem.line, problem.column, problem.path, problem.nearest) == (2, 1, ("flga",), "flag")
