@@ -38,6 +38,7 @@ from processor.settings import DestinationSettings, Settings
 from processor.source.clients import Clients, KafkaClients
 from processor.source.cluster import Cluster
 from processor.source.consumer import ConsumerThread
+from processor.source.contact import require_contact
 from processor.source.deadline import Deadline
 from processor.source.decode import Decoder
 from processor.source.group_offsets import GroupOffsets
@@ -319,7 +320,7 @@ def check(settings: Settings, *, online: bool) -> Findings:
             build_plan(name, own)
             Decoder(own.decode, own.event_path)
         except ConfigError as error:
-            found.problems.append(str(error))
+            found.problems.append(f"Kafka: {error}")
         found.warnings.extend(f"destinations.{name}: {text}" for text in language_warnings(own))
     if online:
         _ask_kafka(settings, found)
@@ -341,6 +342,7 @@ def _ask_kafka(settings: Settings, found: Findings) -> None:
     admin = KafkaClients(settings.kafka, f"{settings.kafka.group_prefix}.check").admin()
     topics = settings.kafka.topics
     try:
+        require_contact(settings.kafka)
         missing = _missing_topics(settings, Cluster(admin))
         found.problems.extend(f"kafka.topics: topic {topic} does not exist" for topic in missing)
         there = [topic for topic in topics if topic not in missing]

@@ -22,6 +22,7 @@ def offsets(
     """Set where a destination goes on reading. What lies between is sent again, or never."""
     from processor.operations.logs import configure
     from processor.settings import load_settings
+    from processor.source.contact import require_contact
     from processor.source.reset import set_positions
     from processor.source.start import start_time_ms
 
@@ -32,6 +33,7 @@ def offsets(
     settings = load_settings(config, choose=lambda known: select(known, [destination]))
     (name,) = settings.destinations
     configure(settings.operations.logs, destination=name)
+    require_contact(settings.kafka)
     group_id = settings.group_id(name)
     positions = set_positions(settings.kafka, group_id, settings.kafka.topics, to)
     for (topic, partition), offset in sorted(positions.items()):

@@ -38,10 +38,10 @@ def broker_error(error: KafkaError | BaseException, doing: str) -> BrokerError:
     """Return the error with what was being done; `fatal` says that trying again does not help."""
     own = error if isinstance(error, KafkaError) else kafka_error(error)
     is_final = own.fatal() or own.name() in FINAL_CODES
-    return BrokerError(f"{doing}: {_told(own)} ({own.name()})", code=own.name(), fatal=is_final)
+    return BrokerError(f"{doing}: {told(own)} ({own.name()})", code=own.name(), fatal=is_final)
 
 
-def _told(error: KafkaError) -> str:
+def told(error: KafkaError) -> str:
     """Return what the client says, without what it repeats of a property that may hold a secret."""
     text = str(error.str())
     before, name, _ = text.partition("sasl.oauthbearer.config")

@@ -1,0 +1,69 @@
+"""Whether Kafka can be reached at all, and if not, why: asked before a command asks anything else."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from processor.errors import BrokerError
+from processor.source.deadline import Deadline
+from processor.source.properties import admin_properties
+from processor.source.settings import KafkaSettings
+from processor.source.trouble import broker_error, told
+
+CONTACT_TIMEOUT_S: Final = 10.0
+_POLL_S: Final = 0.1
+_CLOSED: Final = "it closes the connection; does `security.protocol` say what it expects?"
+_SILENT: Final = "no answer in time"
+
+
+class _Heard:
+    """What the client said of its connections, newest last."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.cause: str | None = None
+        self.is_down = False
+
+    def __call__(self, error: KafkaError) -> None:
+        """Keep a cause, or that no broker is left to try."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - the client's own spelling of a constant
+            self.is_down = True
+        else:
+            self.cause = told(error)
+
+    @property
+    def text(self) -> str:
+        """Return the cause as far as it is known."""
+        if self.cause is not None:
+            return self.cause
+        return _CLOSED if self.is_down else _SILENT
+
+
+def require_contact(kafka: KafkaSettings, timeout_s: float = CONTACT_TIMEOUT_S) -> None:
+    """Return when a broker has answered.
+
+    The client itself would go on trying for its whole timeout and then say only that time ran out; this ends as soon as
+    every bootstrap server has failed once, and says of what.
+
+    Raises:
+        BrokerError: None of the bootstrap servers can be used; the text names them and the client's last error.
+    """
+    heard = _Heard()
+    # The errors come through `heard`, and are raised: the client need not write each try to the log as well.
+    own = {"error_cb": heard, "log_level": 0}
+    properties: Any = {**admin_properties(kafka, f"{kafka.group_prefix}.contact"), **own}
+    client = AdminClient(properties)
+    deadline = Deadline.after(timeout_s)
+    answer = client.describe_cluster(request_timeout=2 * timeout_s)  # the deadline is the wait below
+    while not answer.done() and not heard.is_down and deadline.left_s > 0:
+        client.poll(_POLL_S)
+    if not answer.done():
+        text = f"{kafka.bootstrap_servers} cannot be used: {heard.text}"
+        raise BrokerError(text, code="_TRANSPORT", fatal=False)
+    try:
+        answer.result()
+    except KafkaException as error:
+        raise broker_error(error, f"{kafka.bootstrap_servers} cannot be used") from error
