@@ -149,10 +149,11 @@ def utf16_joined(text: str) -> str:
 
 def js_keys(value: dict[str, Any]) -> list[str]:
     """Return an object's keys in JavaScript's order: integer-like ones first, ascending, then the others."""
-    indexes = [key for key in value if _is_index(key)]
+    indexes = [key for key in value if key.isdigit() and _is_index(key)]
     if not indexes:
         return list(value)
-    return sorted(indexes, key=int) + [key for key in value if not _is_index(key)]
+    first = frozenset(indexes)
+    return sorted(indexes, key=int) + [key for key in value if key not in first]
 
 
 def _is_index(key: str) -> bool:

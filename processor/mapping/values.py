@@ -32,6 +32,9 @@ CONTAINERS: Final = frozenset((dict, list))
 """The types whose values hold others. Decoded JSON has no subclasses, so that `type(x) in CONTAINERS` may stand for the
 slower `isinstance` where it runs for each field of each event."""
 
+_UNFINISHED: Final = CONTAINERS | {Absent}
+"""The types of what `finished` has to look into or to take out."""
+
 
 def cleaned(value: Json) -> Json:
     """Return the value without `__proto__` keys at any depth: itself when there are none, which is nearly always.
@@ -81,8 +84,10 @@ def _started(value: Json, waiting: list[tuple[Json, Json]]) -> Json:
 def finished(value: Json) -> Json:
     """Return a composed value as a result: no `__proto__` key and no absent member at any depth, absent items as null.
 
-    The value itself when nothing has to change.
+    The value itself when nothing has to change. An object of scalars is what most directives make, and comes first.
     """
+    if type(value) is dict and PROTO not in value and _UNFINISHED.isdisjoint(map(type, value.values())):
+        return value
     return value if _is_finished(value) else _completed(value)
 
 

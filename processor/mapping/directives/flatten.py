@@ -49,19 +49,20 @@ def _flat(value: Json, separator: str, path: str, *, omits_lists: bool) -> dict[
     waiting: list[tuple[str, Json]] = [("", value)]
     while waiting:
         prefix, node = waiting.pop()
+        start = f"{prefix}{separator}" if prefix else ""
         if isinstance(node, dict):
-            children = [(key, node[key]) for key in js_keys(node)]
+            keys = js_keys(node)
+            keys.reverse()
+            budget.spend(len(start) * len(keys) + len("".join(keys)))
+            waiting += [(start + key, node[key]) for key in keys]
         elif isinstance(node, list) and not omits_lists:
-            children = [(str(index), item) for index, item in enumerate(node)]
-        else:
-            if prefix != PROTO:
-                flat.pop(prefix, None)
-                flat[prefix] = node
-            continue
-        for key, child in reversed(children):
-            joined = f"{prefix}{separator}{key}" if prefix else key
-            budget.spend(len(joined))
-            waiting.append((joined, child))
+            for index in range(len(node) - 1, -1, -1):
+                joined = f"{start}{index}"
+                budget.spend(len(joined))
+                waiting.append((joined, node[index]))
+        elif prefix != PROTO:
+            flat.pop(prefix, None)  # of equal keys the later one counts, and stands where that one stood
+            flat[prefix] = node
     return flat
 
 
