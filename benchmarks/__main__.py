@@ -7,6 +7,7 @@ import sys
 
 PROGRAMS = (
     ["benchmarks.stages"],
+    ["benchmarks.mapping"],
     ["benchmarks.memory"],
     ["benchmarks.throughput"],
     ["benchmarks.throughput", "--bridge-only", "--hot", "0.9"],
