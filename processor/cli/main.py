@@ -35,7 +35,6 @@ EXIT_INTERRUPTED: Final = 130
 
 application = typer.Typer(
     name="segment-bridge",
-    help="Carry Segment events from Kafka to Moveo One, Moesif and MoEngage, at least once.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # they would print values of events

@@ -26,9 +26,10 @@ def typed(*arguments: str, stdin: bytes = b"", cwd: Path | None = None) -> subpr
     return subprocess.run(command, input=stdin, capture_output=True, check=False, cwd=cwd, env=environ, timeout=60)
 
 
-def test_version_says_which() -> None:
+@pytest.mark.parametrize("spelling", ["version", "--version"])
+def test_version_says_which(spelling: str) -> None:
     """A bug report gets the versions of the program, of Python and of the Kafka client."""
-    result = typed("version")
+    result = typed(spelling)
     assert result.returncode == 0
     assert result.stdout.decode().startswith(f"segment-bridge {__version__} (Python 3.")
     assert b"librdkafka" in result.stdout
