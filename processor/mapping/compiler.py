@@ -11,11 +11,15 @@ from typing import Any, Final
 
 from processor.mapping.check import METADATA, unknown
 from processor.mapping.directives import DIRECTIVES
-from processor.mapping.directives.base import Constant, Failing, Place, Problem
-from processor.mapping.paths import Resolve
-from processor.mapping.values import ABSENT, PROTO, Json
+from processor.mapping.directives.base import Constant, Copied, Failing, Place, Problem, direct
+from processor.mapping.paths import Keys, Resolve, step
+from processor.mapping.values import ABSENT, CONTAINERS, PROTO, Json, cleaned
 
 _Members = tuple[tuple[str, Resolve], ...]
+_Step = tuple[int, str]
+"""The number of a node that was found before, 0 for the root, and the key to read there."""
+_Row = tuple[str, int, str, Resolve | None]
+"""A member's name, the node and the key that it is copied from, or the resolver that gives it."""
 
 _DIRECTIVE_MARK: Final = "@"
 
@@ -47,7 +51,7 @@ class Compiler:
         if isinstance(value, list):
             items = []
             for index, item in enumerate(value):  # a comprehension would take one more frame of the stack a level
-                items.append(self.compile(item, f"{path}/{index}", place))
+                items.append(direct(self.compile(item, f"{path}/{index}", place)))
             return _list(tuple(items), place)
         return Constant(value)
 
@@ -86,17 +90,47 @@ def _object(members: _Members, place: Place) -> Resolve:
 
 
 def _output_object(members: _Members) -> Resolve:
-    """Return the resolver of an object in the result: absent members are left out."""
+    """Return the resolver of an object in the result: absent members are left out.
+
+    What several paths share is walked once: of `context.page.url` and `context.page.path` the page is read once.
+    """
+    nodes: dict[Keys, int] = {(): 0}
+    steps: list[_Step] = []
+    rows = tuple(_row(name, resolve, nodes, steps) for name, resolve in members)
+    walked = tuple(steps)
 
     def build(root: Json) -> dict[str, Json]:
+        found = [root]
+        for base, key in walked:
+            node = found[base]
+            found.append(node.get(key, ABSENT) if type(node) is dict else step(node, key))
         result = {}
-        for key, resolve in members:
-            value = resolve(root)
+        for name, at, key, resolve in rows:
+            if resolve is not None:
+                value = resolve(root)
+            else:
+                node = found[at]
+                value = node.get(key, ABSENT) if type(node) is dict else step(node, key)
+                if type(value) in CONTAINERS:
+                    value = cleaned(value)
             if value is not ABSENT:
-                result[key] = value
+                result[name] = value
         return result
 
     return build
+
+
+def _row(name: str, resolve: Resolve, nodes: dict[Keys, int], steps: list[_Step]) -> _Row:
+    """Return a member as the node it is read from and the key there, or, where it is no copied path, its resolver."""
+    if not isinstance(resolve, Copied):
+        return name, 0, "", resolve
+    *walked, last = resolve.keys
+    for count in range(1, len(walked) + 1):
+        keys = tuple(walked[:count])
+        if keys not in nodes:
+            steps.append((nodes[keys[:-1]], keys[-1]))
+            nodes[keys] = len(steps)
+    return name, nodes[tuple(walked)], last, None
 
 
 def _operand_object(members: _Members) -> Resolve:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Never, Protocol
 
 from processor.errors import MappingError
-from processor.mapping.paths import Resolve
+from processor.mapping.paths import Keys, Resolve
 from processor.mapping.values import Json
 
 
@@ -71,6 +71,26 @@ class Constant:
     def __call__(self, _root: object) -> Json:
         """Return the value."""
         return self.value
+
+
+class Copied:
+    """A resolver that hands on what stands at a path; objects of several read what their paths share once."""
+
+    __slots__ = ("keys", "read")
+
+    def __init__(self, keys: Keys, read: Resolve) -> None:
+        """Keep the keys to walk, at least one, and the resolver that walks them by itself."""
+        self.keys = keys
+        self.read = read
+
+    def __call__(self, root: Json) -> Json:
+        """Return what stands there, fit for a result; `ABSENT` when nothing does."""
+        return self.read(root)
+
+
+def direct(resolve: Resolve) -> Resolve:
+    """Return a resolver without the wrapping that only objects look at, for whoever calls it once for each event."""
+    return resolve.read if isinstance(resolve, Copied) else resolve
 
 
 class Checks(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from processor.errors import MappingError
-from processor.mapping.directives.base import Checks, Compiles, Constant, Directive, Place, Problem, failure
+from processor.mapping.directives.base import Checks, Compiles, Constant, Directive, Place, Problem, direct, failure
 from processor.mapping.javascript import is_falsy, js_text
 from processor.mapping.paths import Resolve
 from processor.mapping.values import ABSENT, Json, kind
@@ -40,10 +40,10 @@ def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolv
         return compiler.fail(path, "needs exists or blank with a value that JavaScript does not take for false")
     test = "exists" if "exists" in value else "blank"
     operand = compiler.compile(value[test], f"{path}/{test}", Place.OPERAND)
-    then = compiler.compile(value["then"], f"{path}/then", place) if "then" in value else _NOTHING
+    then = direct(compiler.compile(value["then"], f"{path}/then", place)) if "then" in value else _NOTHING
     other: Resolve = _NOTHING
     if not _is_no_value(value.get("else", ABSENT)):
-        other = compiler.compile(value["else"], f"{path}/else", place)
+        other = direct(compiler.compile(value["else"], f"{path}/else", place))
     return _exists(operand, then, other) if test == "exists" else _filled(operand, then, other, path)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from processor.mapping.directives import checking
 from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem, failure
-from processor.mapping.directives.limits import Budget
+from processor.mapping.directives.limits import MAX_CHARS, too_much
 from processor.mapping.javascript import is_falsy, js_keys
 from processor.mapping.paths import Resolve
 from processor.mapping.values import PROTO, Json, finished, kind
@@ -43,26 +43,29 @@ def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolv
 
 
 def _flat(value: Json, separator: str, path: str, *, omits_lists: bool) -> dict[str, Json]:
-    """Return the leaves by their joined keys; the explicit stack makes depth harmless, the budget long keys."""
+    """Return the leaves by their joined keys; the explicit stack makes depth harmless, the bound long keys."""
     flat: dict[str, Json] = {}
-    budget = Budget(path)
+    left = MAX_CHARS
     waiting: list[tuple[str, Json]] = [("", value)]
     while waiting:
         prefix, node = waiting.pop()
-        start = f"{prefix}{separator}" if prefix else ""
         if isinstance(node, dict):
             keys = js_keys(node)
-            keys.reverse()
-            budget.spend(len(start) * len(keys) + len("".join(keys)))
-            waiting += [(start + key, node[key]) for key in keys]
         elif isinstance(node, list) and not omits_lists:
-            for index in range(len(node) - 1, -1, -1):
-                joined = f"{start}{index}"
-                budget.spend(len(joined))
-                waiting.append((joined, node[index]))
-        elif prefix != PROTO:
-            flat.pop(prefix, None)  # of equal keys the later one counts, and stands where that one stood
-            flat[prefix] = node
+            keys = [str(index) for index in range(len(node))]
+        else:
+            if prefix != PROTO:
+                flat.pop(prefix, None)  # of equal keys the later one counts, and stands where that one stood
+                flat[prefix] = node
+            continue
+        start = f"{prefix}{separator}" if prefix else ""
+        left -= len(start) * len(keys) + len("".join(keys))
+        if left < 0:
+            raise too_much(path, MAX_CHARS)
+        if isinstance(node, dict):
+            waiting += [(start + key, node[key]) for key in reversed(keys)]
+        else:
+            waiting += [(start + key, item) for key, item in zip(reversed(keys), reversed(node), strict=True)]
     return flat
 
 

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from processor.errors import MappingError
 from processor.mapping.directives.base import failure
 
 MAX_CHARS: Final = 16_000_000
 """Characters of text that one directive may make; far more than any vendor takes in one payload."""
 
 
-class Budget:
-    """The characters that are left for one run of a directive."""
-
-    __slots__ = ("_left", "_path")
-
-    def __init__(self, path: str) -> None:
-        """Start with all of them; `path` is where the directive stands."""
-        self._path = path
-        self._left = MAX_CHARS
-
-    def spend(self, count: int) -> None:
-        """Take characters before they are made.
-
-        Raises:
-            MappingError: fewer are left.
-        """
-        self._left -= count
-        if self._left < 0:
-            raise failure(self._path, f"would make more than {MAX_CHARS} characters of this event")
+def too_much(path: str, max_chars: int) -> MappingError:
+    """Return the error of a directive at `path` that would make more; raise it before the text is made."""
+    return failure(path, f"would make more than {max_chars} characters of this event")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem, failure
+from processor.mapping.directives.base import Checks, Compiles, Copied, Directive, Place, Problem, failure
 from processor.mapping.paths import Keys, Resolve, parse_dollar_path, reader, step, walk
 from processor.mapping.values import ABSENT, CONTAINERS, Json, cleaned, kind
 
@@ -21,7 +21,9 @@ def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolv
     """Return a resolver that reads the event."""
     if isinstance(value, str):
         keys = parse_dollar_path(value)
-        return reader(keys) if place is Place.OPERAND else _output_reader(keys)
+        if place is Place.OPERAND:
+            return reader(keys)
+        return Copied(keys, _output_reader(keys)) if keys else _output_reader(keys)
     if not isinstance(value, dict):
         return compiler.fail(path, f"needs a text or a directive, not {kind(value)}")
     return _compile_dynamic(compiler.compile(value, path, Place.OPERAND), path, place)

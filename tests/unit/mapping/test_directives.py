@@ -8,7 +8,7 @@ import pytest
 
 from processor.errors import MappingError
 from processor.mapping import ABSENT, compile_mapping, transform, validate
-from processor.mapping.directives import limits, replace
+from processor.mapping.directives import flatten, replace
 from processor.mapping.values import Json
 
 EVENT: dict[str, Any] = {"a": "Ab", "n": 4, "list": ["Ab"], "o": {"__proto__": 1, "k": None}, "deep": {"l": [{}, None]}}
@@ -116,7 +116,7 @@ def test_an_event_cannot_make_a_text_without_bounds(monkeypatch: pytest.MonkeyPa
 
 def test_joined_keys_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each level repeats the keys above it, so that depth times length would be the cost."""
-    monkeypatch.setattr(limits, "MAX_CHARS", 100)
+    monkeypatch.setattr(flatten, "MAX_CHARS", 100)
     nested: Json = 1
     for _ in range(30):
         nested = {"key": nested}
