@@ -133,6 +133,32 @@ def test_list_takes_all_types() -> None:
     assert _names(plan.map({"type": "page", "id": "u"}, RECORD, 0)) == [("events", "Pages")]
 
 
+def test_a_run_comes_to_the_same_as_its_events_one_by_one() -> None:
+    """Whatever stands beside an event, it comes to what it would alone, and in its place."""
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    plan = _plan(
+        _subscription("A", mapping={"id": {"@path": "$.id"}, "note": {"@path": "$.note"}}),
+        _subscription("B", action="both", trigger='type = "track" and properties.both = "yes"'),
+    )
+    values: list[Any] = [
+        {"type": "track", "id": "u"},
+        [1],
+        {"type": "track", "id": "v", "properties": {"both": "yes"}},
+        {"type": "group"},
+        {"type": "track"},
+        {"type": "track", "id": "skip", "properties": {"both": "yes"}},
+        {"type": "track", "id": "w", "note": deep},
+        {"type": "track", "id": "u", "note": float("nan")},
+        {"type": "track", "id": "x"},
+    ]
+    run = [(Record("orders.raw", 0, offset), value) for offset, value in enumerate(values)]
+
+    assert plan.map_all(run, 0) == [plan.map(value, record, 0) for record, value in run]
+    assert plan.map_all([], 0) == []
+
+
 def test_event_that_is_not_admitted_stops_there() -> None:
     """A refusal before the triggers stands alone and names no subscription."""
     mapped = _plan(_subscription("A")).map([1], RECORD, 0)
