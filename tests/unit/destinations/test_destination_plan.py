@@ -153,7 +153,7 @@ def test_a_run_comes_to_the_same_as_its_events_one_by_one() -> None:
         {"type": "track", "id": "u", "note": float("nan")},
         {"type": "track", "id": "x"},
     ]
-    run = [(Record("orders.raw", 0, offset), value) for offset, value in enumerate(values)]
+    run = [(Record("orders.raw", 0, offset, 0), value) for offset, value in enumerate(values)]
 
     assert plan.map_all(run, 0) == [plan.map(value, record, 0) for record, value in run]
     assert plan.map_all([], 0) == []
