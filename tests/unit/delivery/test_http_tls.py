@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from pydantic import ValidationError
 
 from processor.config import Secret
 from processor.delivery.http import HttpClient
@@ -166,25 +168,55 @@ async def test_an_encrypted_key_opens_with_its_password(
         assert (await send(settings, server.port)).status == 200
 
 
-@pytest.mark.parametrize("password", [None, Secret("wrong")])
-def test_an_encrypted_key_that_does_not_open_is_an_error_of_configuration(
-    authority: trustme.CA, tmp_path: Path, password: Secret | None
+def test_a_key_that_its_password_does_not_open_is_an_error_of_configuration(
+    authority: trustme.CA, tmp_path: Path
 ) -> None:
     """It fails at the start, without a prompt on the terminal and without the password in the text."""
     cert_file, key_file = write_client(authority, tmp_path, b"made-up")
-    settings = HttpSettings(client_cert_file=cert_file, client_key_file=key_file, client_key_password=password)
+    settings = HttpSettings(client_cert_file=cert_file, client_key_file=key_file, client_key_password=Secret("wrong"))
     with pytest.raises(ConfigError, match="do not go together") as caught:
         HttpClient(settings, 1)
     assert "wrong" not in str(caught.value)
 
 
+def test_an_encrypted_key_without_a_password_is_found_by_check(authority: trustme.CA, tmp_path: Path) -> None:
+    """No start is needed to find it, and nothing asks for the password on the terminal."""
+    cert_file, key_file = write_client(authority, tmp_path, b"made-up")
+    with pytest.raises(ValidationError, match="does not go with a key in `client_key_file`"):
+        HttpSettings(client_cert_file=cert_file, client_key_file=key_file)
+
+
+def test_a_key_of_another_certificate_is_found_by_check(authority: trustme.CA, tmp_path: Path) -> None:
+    """Two files that do not belong together, and a certificate without any key, are errors of the file."""
+    cert_file, _ = write_client(authority, tmp_path)
+    (tmp_path / "other").mkdir()
+    _, other_key_file = write_client(authority, tmp_path / "other")
+    with pytest.raises(ValidationError, match="does not go with a key in `client_key_file`"):
+        HttpSettings(client_cert_file=cert_file, client_key_file=other_key_file)
+    with pytest.raises(ValidationError, match="does not go with a key in `client_cert_file`"):
+        HttpSettings(client_cert_file=cert_file)
+
+
 @pytest.mark.parametrize("name", ["ca_file", "client_cert_file"])
-def test_files_that_hold_no_certificate_are_an_error_of_configuration(tmp_path: Path, name: str) -> None:
-    """A wrong file fails at the start and is named."""
+def test_files_that_hold_no_certificate_are_found_by_check(tmp_path: Path, name: str) -> None:
+    """A wrong file is an error of the configuration, before anything is started."""
     path = tmp_path / "empty.pem"
     path.write_text("no certificate")
-    with pytest.raises(ConfigError, match=r"empty\.pem"):
-        HttpClient(HttpSettings.model_validate({name: path}), 1)
+    with pytest.raises(ValidationError, match="PEM"):
+        HttpSettings.model_validate({name: path})
+
+
+@pytest.mark.parametrize("name", ["ca_file", "client_cert_file"])
+def test_files_that_were_spoilt_since_are_an_error_of_configuration(
+    authority: trustme.CA, tmp_path: Path, name: str
+) -> None:
+    """A file that was right when the settings were read fails at the start and is named."""
+    path, key_file = write_client(authority, tmp_path)
+    beside = {"client_key_file": key_file} if name == "client_cert_file" else {}
+    settings = HttpSettings.model_validate({name: path, **beside})
+    path.write_text("no certificate")
+    with pytest.raises(ConfigError, match=re.escape(path.name)):
+        HttpClient(settings, 1)
 
 
 class Clock:
