@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from processor.config import secrets_in
+from processor.config.masking import masked
+from processor.errors import ConfigError
 from processor.source.properties import admin_properties, consumer_properties, producer_properties, reader_properties
 from processor.source.settings import KafkaSettings
+from processor.source.trouble import kafka_error, told
 
 log = logging.getLogger("processor.source.librdkafka")
 
@@ -53,5 +57,19 @@ class KafkaClients:
         return Producer(producer_properties(self._kafka, f"{self._group_id}.control"), logger=log)
 
     def admin(self) -> AdminClient:
-        """Return an admin client."""
-        return AdminClient(admin_properties(self._kafka, f"{self._group_id}.admin"), logger=log)
+        """Return an admin client; the first client of every command, so it is here that unusable properties show."""
+        return admin_client(self._kafka, f"{self._group_id}.admin", logger=log)
+
+
+def admin_client(kafka: KafkaSettings, client_id: str, **own: Any) -> AdminClient:  # noqa: ANN401 - the client's own arguments
+    """Return an admin client with properties or arguments of the caller's own besides those of the settings.
+
+    Raises:
+        ConfigError: The client takes each property, but not all of them together, or not the file that one names.
+    """
+    arguments: Any = {**admin_properties(kafka, client_id), **own}
+    try:
+        return AdminClient(arguments)
+    except KafkaException as error:
+        text = masked(told(kafka_error(error)), secrets_in(kafka))
+        raise ConfigError(f"kafka.properties: the Kafka client cannot be made: {text}") from error

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
 
 from processor.errors import BrokerError
+from processor.source.clients import admin_client
 from processor.source.deadline import Deadline
-from processor.source.properties import admin_properties
 from processor.source.settings import KafkaSettings
 from processor.source.trouble import broker_error, told
 
@@ -49,13 +48,13 @@ def require_contact(kafka: KafkaSettings, timeout_s: float = CONTACT_TIMEOUT_S) 
     every bootstrap server has failed once, and says of what.
 
     Raises:
+        ConfigError: The client refuses its properties.
         BrokerError: None of the bootstrap servers can be used; the text names them and the client's last error.
     """
     heard = _Heard()
     # The errors come through `heard`, and are raised: the client need not write each try to the log as well.
-    own = {"error_cb": heard, "log_level": 0}
-    properties: Any = {**admin_properties(kafka, f"{kafka.group_prefix}.contact"), **own}
-    client = AdminClient(properties)
+    own: dict[str, Any] = {"error_cb": heard, "log_level": 0}
+    client = admin_client(kafka, f"{kafka.group_prefix}.contact", **own)
     deadline = Deadline.after(timeout_s)
     answer = client.describe_cluster(request_timeout=2 * timeout_s)  # the deadline is the wait below
     while not answer.done() and not heard.is_down and deadline.left_s > 0:

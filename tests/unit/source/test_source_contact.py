@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from processor.errors import BrokerError
+from processor.config import Secret
+from processor.errors import BrokerError, ConfigError
+from processor.source.clients import KafkaClients
 from processor.source.contact import require_contact
 from processor.source.settings import KafkaSettings
 
@@ -84,3 +86,19 @@ def test_a_server_that_never_answers_ends_with_the_time() -> None:
     """Nothing waits without a bound."""
     with _server(closes=False) as port:
         assert _said(_kafka(port), 0.5).endswith("cannot be used: no answer in time")
+
+
+@pytest.mark.parametrize(
+    "ask", [require_contact, lambda kafka: KafkaClients(kafka, "group").admin()], ids=["contact", "admin"]
+)
+def test_properties_that_the_client_refuses_together_are_an_error_of_configuration(
+    ask: Callable[[KafkaSettings], object],
+) -> None:
+    """A file of authorities that is not there is no bug of ours: the text names the property, and no secret."""
+    properties = {"security.protocol": "ssl", "ssl.ca.location": "/nowhere/ca.pem", "ssl.key.password": Secret("hush")}
+    kafka = KafkaSettings(bootstrap_servers="127.0.0.1:9", topics=("events",), properties=properties)
+    with pytest.raises(
+        ConfigError, match=r"kafka\.properties: the Kafka client cannot be made: .*ssl\.ca\.location"
+    ) as caught:
+        ask(kafka)
+    assert "hush" not in str(caught.value)
