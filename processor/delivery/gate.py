@@ -61,7 +61,7 @@ class Gate:
         self._failure_count = 0
         self._throttle_count = 0
         self._closed_until_s = float("-inf")
-        self._is_circuit_open = False
+        self.is_circuit_open = False
         self._next_probe_s = float("-inf")
         self.hold: Hold | None = None
         self.success_count = 0
@@ -75,7 +75,7 @@ class Gate:
         """Return what the destination is doing."""
         if self.hold is not None:
             return GateState.HELD
-        if self._is_circuit_open:
+        if self.is_circuit_open:
             return GateState.CIRCUIT_OPEN
         if now_s < self._closed_until_s:
             return GateState.THROTTLED
@@ -117,7 +117,7 @@ class Gate:
         """Note an answer that refuses a request for what is in it: the vendor is there, so no outage is counted."""
         if now_s >= self._closed_until_s:
             self._failure_count = self._throttle_count = 0
-            self._is_circuit_open = False
+            self.is_circuit_open = False
 
     def failed(self, now_s: float, chance: float) -> None:
         """Note a request that met an outage; enough of them in a row open the circuit."""
@@ -128,7 +128,7 @@ class Gate:
         excess = self._failure_count - circuit.failure_count
         if excess < 0:
             return
-        self._is_circuit_open = True
+        self.is_circuit_open = True
         self._limit = 1
         wait_s = next_wait_s(self._backoff, excess + 1, chance, cap_s=circuit.cap_s)
         # Full jitter may draw next to nothing; an open circuit always rests for a while.
@@ -172,5 +172,5 @@ class Gate:
         lifted, self.hold = self.hold, None
         self._limit = 1
         self._failure_count = self._throttle_count = 0
-        self._is_circuit_open = False
+        self.is_circuit_open = False
         return lifted

@@ -20,7 +20,7 @@ from httpx_aiohttp import AiohttpTransport
 from processor import __version__
 from processor.delivery.http_body import AnswerBody, RequestBody
 from processor.delivery.http_connections import Connections, proxy_of
-from processor.delivery.http_errors import error_code, proxy_refusal
+from processor.delivery.http_errors import error_code, proxy_refusal, tls_reason
 from processor.delivery.http_settings import HttpSettings
 from processor.model import Answer
 
@@ -125,6 +125,9 @@ class _Exchange:
         code = error_code(error)
         if code == "unexpected":
             _LOGGER.error("request failed in an unexpected way", exc_info=error)
+        elif code == "tls":
+            # It seldom passes by itself, and only the text tells a wrong authority from a certificate out of date.
+            _LOGGER.warning("requests fail in TLS: %s", tls_reason(error))
         if self._response is not None and self._response.status_code not in _SUCCESS:
             return self._answer(code)
         body = self._request_body

@@ -131,6 +131,16 @@ def proxy_refusal(error: BaseException) -> int | None:
     return None
 
 
+def tls_reason(error: BaseException) -> str:
+    """Return what OpenSSL says of a failure of TLS: of certificates and protocols, never of what was sent."""
+    # aiohttp's own classes pass for OpenSSL's without holding what those hold.
+    own = (cause for cause in _causes(error) if not isinstance(cause, aiohttp.ClientError))
+    found = next((cause for cause in own if isinstance(cause, ssl.SSLError)), None)
+    if isinstance(found, ssl.SSLCertVerificationError):
+        return str(found.verify_message)
+    return "no reason is given" if found is None else str(found.reason)
+
+
 def _listed(error: BaseException) -> Code:
     return next((CODES[cls] for cls in type(error).__mro__ if cls in CODES), "unexpected")
 

@@ -23,6 +23,7 @@ from processor.pipeline.inbox import Assigned, Inbox, Reached, Withdrawn
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.letters import Letters
 from processor.pipeline.mapper import RUN_COUNT, Mapper
+from processor.pipeline.outage import Outage
 from processor.pipeline.ports import Consumer, DeadLetterSink, Decoder, PipelineSettings
 from processor.pipeline.schemas import Schemas
 from processor.pipeline.steering import Steering
@@ -68,6 +69,7 @@ class Pipeline:
         self.assigned = asyncio.Event()
         self.failure: BaseException | None = None
         self.schemas = Schemas(decoder)
+        self._outage = Outage(settings.destination)
         self.letters_problem: str | None = None
         self.last_delivery_ms: int | None = None
 
@@ -179,6 +181,7 @@ class Pipeline:
     def delivered(self, parcels: list[Parcel]) -> None:
         """The vendor accepted these."""
         self.last_delivery_ms = self._clock.wall_ms()
+        self._outage.follow("", is_circuit_open=self.dispatcher.gate.is_circuit_open)
         self.ledger.tally.payload(parcels[0].payload.endpoint, Outcome.DELIVERED, len(parcels))
         with self._failing():  # one for all: one of its own would cost a payload more than its booking
             self.ledger.deliver(parcel.entry for parcel in parcels)
@@ -244,6 +247,7 @@ class Pipeline:
     def retrying(self, endpoint: str, reason: str) -> None:
         """A batch will be sent again."""
         self.ledger.tally.retry(endpoint, reason)
+        self._outage.follow(reason, is_circuit_open=self.dispatcher.gate.is_circuit_open)
 
     def compression_off(self, endpoint: str) -> None:
         """The vendor takes an endpoint's bodies only without compression."""

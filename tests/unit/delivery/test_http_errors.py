@@ -11,7 +11,7 @@ import httpx
 import pytest
 from aiohttp import client_exceptions, http_exceptions
 
-from processor.delivery.http_errors import CODES, error_code
+from processor.delivery.http_errors import CODES, error_code, tls_reason
 
 
 def exception_classes(module: ModuleType) -> set[type[BaseException]]:
@@ -74,3 +74,12 @@ KEY = aiohttp.client_reqrep.ConnectionKey(
 def test_causes_decide(error: BaseException, code: str) -> None:
     """What the transport calls a connect timeout may be a broken connection: the difference is whether bytes left."""
     assert error_code(error) == code
+
+
+def test_what_is_said_of_tls_is_openssls_own_word_and_no_text_of_an_exception() -> None:
+    """Certificates that are refused are told in the other test module; alerts by their name, and nothing by nothing."""
+    alert = ssl.SSLError(1, "[SSL: A] text")
+    alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    wrapped = raised_from(httpx.ReadError("text"), aiohttp.ClientOSError("text"), alert)
+    assert tls_reason(wrapped) == "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    assert tls_reason(httpx.ReadError("text")) == "no reason is given"

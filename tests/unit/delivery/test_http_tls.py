@@ -90,21 +90,27 @@ async def test_the_authorities_of_the_file_are_trusted(ca_file: Path, server_tls
         assert (await send(HttpSettings(ca_file=ca_file), server.port)).status == 200
 
 
-async def test_an_unknown_authority_is_refused_before_anything_is_sent(server_tls: ssl.SSLContext) -> None:
-    """Without the file the connection is not made, and the key of the request has not left."""
+async def test_an_unknown_authority_is_refused_before_anything_is_sent(
+    server_tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the file the connection is not made, and the key of the request has not left; the log says why."""
     async with peer(fine, server_tls) as server:
         answer = await send(HttpSettings(), server.port)
     assert answer == Answer(None, error="tls", sent=False)
     assert server.requests == []
+    assert ["requests fail in TLS: unable to get local issuer certificate"] == caplog.messages
 
 
-async def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, ca_file: Path) -> None:
-    """A trusted authority is not enough: the name must be the vendor's."""
+async def test_a_certificate_for_another_name_is_refused(
+    authority: trustme.CA, ca_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A trusted authority is not enough: the name must be the vendor's; the log says so."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("elsewhere.example.test").configure_cert(context)
     async with peer(fine, context) as server:
         answer = await send(HttpSettings(ca_file=ca_file), server.port)
     assert answer == Answer(None, error="tls", sent=False)
+    assert ["requests fail in TLS: IP address mismatch, certificate is not valid for '127.0.0.1'."] == caplog.messages
 
 
 async def test_a_server_without_tls_is_not_a_vendor() -> None:

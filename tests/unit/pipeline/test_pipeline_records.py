@@ -265,3 +265,20 @@ async def test_states_that_need_an_operator_are_said_once(caplog: pytest.LogCapt
         ("INFO", "destination fake goes on"),
         ("WARNING", "fake: actions takes no compressed bodies; sending them plain"),
     ]
+
+
+@virtual
+async def test_an_outage_is_said_when_it_begins_and_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    """However long it lasts and however often it is tried, it costs two lines."""
+    vendor_status = Switch(503)
+    vendor = FakeVendor(lambda _: vendor_status.status)
+    with caplog.at_level(logging.INFO):
+        async with Bench(vendor=vendor) as bench:
+            bench.read({}, {})
+            await asyncio.sleep(600.0)
+            vendor_status.status = 200
+            await asyncio.sleep(100.0)
+            assert bench.counts == {"delivered": 2}
+    said = [(record.levelname, record.message) for record in caplog.records if record.name.startswith("processor")]
+    begins = "destination fake: requests fail (http_503); until one succeeds, a single one is tried after each pause"
+    assert said == [("WARNING", begins), ("INFO", "destination fake: requests are answered again")]
