@@ -48,6 +48,7 @@ class HttpClient:
         """
         self._settings = settings
         self._connections = Connections(settings, max_connections, clock)
+        self._tls_trouble: str | None = None
 
     async def send(
         self,
@@ -72,13 +73,22 @@ class HttpClient:
                 with self._connections.transport() as transport:
                     # Made only now: taking a transport may have read the proxy's credentials again.
                     request = self._request(method, url, headers, body, deadline_s)
-                    return await exchange.run(transport, request, self._settings.max_answer_bytes)
+                    answer = await exchange.run(transport, request, self._settings.max_answer_bytes)
         except Exception as error:  # noqa: BLE001 - the edge where foreign exceptions become values
+            self._tell_of_tls(error)
             return exchange.failed(error)
+        self._tls_trouble = None
+        return answer
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._connections.aclose()
+
+    def _tell_of_tls(self, error: Exception) -> None:
+        """Log why TLS fails, once until it changes: it seldom passes by itself, and its code does not say why."""
+        if error_code(error) == "tls" and (trouble := tls_reason(error)) != self._tls_trouble:
+            self._tls_trouble = trouble
+            _LOGGER.warning("requests fail in TLS: %s", trouble)
 
     def _request(
         self, method: str, url: str, headers: dict[str, str], body: RequestBody, deadline_s: float
@@ -125,9 +135,6 @@ class _Exchange:
         code = error_code(error)
         if code == "unexpected":
             _LOGGER.error("request failed in an unexpected way", exc_info=error)
-        elif code == "tls":
-            # It seldom passes by itself, and only the text tells a wrong authority from a certificate out of date.
-            _LOGGER.warning("requests fail in TLS: %s", tls_reason(error))
         if self._response is not None and self._response.status_code not in _SUCCESS:
             return self._answer(code)
         body = self._request_body

@@ -113,6 +113,25 @@ async def test_a_certificate_for_another_name_is_refused(
     assert ["requests fail in TLS: IP address mismatch, certificate is not valid for '127.0.0.1'."] == caplog.messages
 
 
+async def test_a_failure_of_tls_is_told_once_until_requests_get_through(
+    ca_file: Path, server_tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often it is tried, there is one line; after an answer the same trouble is news again."""
+    clock, good = Clock(), ca_file.read_bytes()  # noqa: ASYNC240 - a small file, and nothing else runs
+    other = trustme.CA().cert_pem.bytes()
+    ca_file.write_bytes(other)  # noqa: ASYNC240 - as above
+    client = HttpClient(HttpSettings(ca_file=ca_file, max_connection_age_s=60), 1, clock)
+    told = []
+    async with peer(fine, server_tls) as server:
+        for authorities in (other, other, good, other, other):
+            clock.now_s += 60.0
+            ca_file.write_bytes(authorities)  # noqa: ASYNC240 - as above
+            await client.send("POST", f"https://127.0.0.1:{server.port}/", {}, b"[]", DEADLINE_S)
+            told.append(len(caplog.messages))
+        await client.aclose()
+    assert told == [1, 1, 1, 2, 2]
+
+
 async def test_a_server_without_tls_is_not_a_vendor() -> None:
     """Plain text on a TLS port is a failure before anything is sent."""
 
