@@ -137,7 +137,7 @@ def _action(action: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(plain.get("fields"), str):
         try:
             plain["fields"] = json.loads(plain["fields"])
-        except ValueError:
+        except (ValueError, RecursionError):
             return plain
     return plain
 

@@ -8,8 +8,9 @@ Source: contract of Segment, sections 4.1 to 4.5.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from processor.config.problems import Path
 
@@ -37,6 +38,9 @@ KNOWN_ACTIONS: Final[Mapping[str, str]] = {
     "nhpgGAvR8TVUQs6rH8wp1n": "identifyUser",
 }
 """Actions by Segment's ids, for exports that lack a slug."""
+
+
+_SHOWN_DIGITS: Final = 20
 
 
 def is_pasted(subscription: Mapping[str, Any]) -> bool:
@@ -85,7 +89,22 @@ def _slug(subscription: Mapping[str, Any]) -> str | None:
 def _mapping(text: str, name: str, problems: list[tuple[Path, str]]) -> Any:  # noqa: ANN401 - what the text holds
     """Return a mapping that stands as JSON text, as Terraform keeps it; a text that is none is a problem."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        problems.append(((name,), "is nested too deeply"))
     except ValueError as error:
         problems.append(((name,), f"is no JSON: {error}"))
-        return {}
+    return {}
+
+
+def _no_number(word: str) -> NoReturn:
+    """Refuse what Python's reader takes for a number and JSON does not know."""
+    raise ValueError(f"{word} is not a number that JSON knows")
+
+
+def _finite(digits: str) -> float:
+    """Return a number; refuse one that no float holds, for no body of a request could carry it."""
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:_SHOWN_DIGITS]} is beyond the range of numbers")
+    return number
