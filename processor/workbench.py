@@ -78,14 +78,16 @@ def own_presets(name: str, settings: DestinationSettings) -> str:
     return as_yaml(build_destination(name, settings).presets())
 
 
-def import_export(text: str) -> tuple[str, list[str]]:
+def import_export(export: bytes | str) -> tuple[str, list[str]]:
     """Return YAML for one destination of ours, and what a person should know of it.
 
+    Bytes may be in UTF-8 or, as a shell of Windows writes them, in UTF-16.
+
     Raises:
-        ConfigError: the text is no JSON, or there is neither a subscription nor a filter in it.
+        ConfigError: the export is no JSON, or there is neither a subscription nor a filter in it.
     """
     try:
-        found = imported(json.loads(text))
+        found = imported(json.loads(export))
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"this is no JSON: {error}") from error
     if not (found.subscriptions or found.filters or found.left_out):

@@ -21,9 +21,13 @@ def import_(
 ) -> None:
     """Write a destination's subscriptions and filters from Segment as YAML; notes of what differs go to stderr."""
     from processor import workbench
+    from processor.errors import ConfigError
 
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    yaml, notes = workbench.import_export(text)
+    try:
+        export = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    yaml, notes = workbench.import_export(export)
     typer.echo(yaml, nl=False)
     for note in notes:
         typer.echo(f"note: {note}", err=True)

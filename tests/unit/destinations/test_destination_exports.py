@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,6 +76,11 @@ def test_filters_come_with_what_they_do() -> None:
             FILTER | {"actions": [{"type": "DROP_PROPERTIES", "fields": "{"}]},
             "filter 'no staff' is left out: actions.0",
         ),
+        (
+            FILTER | {"actions": [{"type": "DROP_PROPERTIES", "fields": "[" * 100_000}]},
+            "filter 'no staff' is left out: actions.0",
+        ),
+        (PUBLIC_API | {"settings": "[" * 100_000}, "subscription 'Identify' is left out: settings: is nested too"),
     ],
 )
 def test_what_cannot_work_is_kept_as_a_comment(export: dict[str, Any], part: str) -> None:
@@ -130,3 +136,31 @@ def test_the_command_writes_yaml_and_notes() -> None:
     assert result.returncode == 0, result.stderr.decode()
     assert len(loaded(result.stdout.decode())["subscriptions"]) == 2
     assert b"note: subscription 'Identify' is called 'Identify 2' here" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"a":"\xff"}', "this is no JSON: 'utf-8' codec can't decode byte 0xff in position 6"),
+        (b"", "this is no JSON: Expecting value"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_to_be(content: bytes | None, said: str, tmp_path: Path) -> None:
+    """As every other file that the program reads: in one line and with the code of a wrong file, from stdin as well."""
+    path = tmp_path / "export.json"
+    results = []
+    if content is not None:
+        path.write_bytes(content)
+        results.append(typed("import", "-", stdin=content))
+    for result in (*results, typed("import", path)):
+        assert (result.returncode, result.stdout) == (2, b"")
+        assert said in result.stderr.decode()
+        assert result.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_what_a_shell_of_windows_writes_is_read(encoding: str) -> None:
+    """Whatever mark of its encoding stands in front."""
+    yaml, _ = workbench.import_export(json.dumps(PUBLIC_API).encode(encoding))
+    assert [one["name"] for one in loaded(yaml)["subscriptions"]] == ["Identify"]
