@@ -98,13 +98,20 @@ class Inbox:
         """Return the next item and leave it in its place."""
         return self._items[0] if self._items else None
 
-    def records(self, max_count: int) -> list[Record]:
-        """Return the records that stand first, and leave them in their places, so that they survive a wait."""
+    def records(self, max_count: int, max_value_bytes: int) -> list[Record]:
+        """Return the records that stand first, and leave them in their places, so that they survive a wait.
+
+        The first is returned whatever its size, the others as long as their values together have so many bytes.
+        """
         records: list[Record] = []
         items = self._items
+        left_bytes = max_value_bytes
         for index in range(min(max_count, len(items))):  # an iterator would not survive an append by the other thread
             item = items[index]
             if type(item) is not Record:
+                break
+            left_bytes -= len(item.value or b"")
+            if left_bytes < 0 and records:
                 break
             records.append(item)
         return records

@@ -20,6 +20,9 @@ from processor.source.decode import Decoded, SchemaNeeded
 
 RUN_COUNT = 50
 """Records in a run. From 16 on the stages' code is hot; from some hundred on the run's own data is not."""
+RUN_BYTES = 262_144
+"""Bytes of values in a run of several records. What a run comes to is in memory all at once, and may be many times as
+large as its values: without a bound, a few dozen large batch bodies would take more than the whole window does."""
 DELIVERY_OFF = "delivery_off"
 
 DeadLetter: TypeAlias = Callable[[Entry, Record, Rejected], None]

@@ -22,7 +22,7 @@ from processor.model import Answer, Decision, Outcome, Record, Rejected
 from processor.pipeline.inbox import Assigned, Inbox, Reached, Withdrawn
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.letters import Letters
-from processor.pipeline.mapper import RUN_COUNT, Mapper
+from processor.pipeline.mapper import RUN_BYTES, RUN_COUNT, Mapper
 from processor.pipeline.outage import Outage
 from processor.pipeline.ports import Consumer, DeadLetterSink, Decoder, PipelineSettings
 from processor.pipeline.schemas import Schemas
@@ -119,7 +119,7 @@ class Pipeline:
         """Deal with a chunk of the inbox; return the id of a schema that is needed to go on."""
         now_ms = self._clock.wall_ms()
         for _ in range(CHUNK_COUNT // RUN_COUNT):
-            records = self.inbox.records(RUN_COUNT)
+            records = self.inbox.records(RUN_COUNT, RUN_BYTES)
             if records:
                 taken_count, needed = self._mapper.take(records, now_ms, is_stopping=self._is_stopping)
                 self.inbox.drop(taken_count)

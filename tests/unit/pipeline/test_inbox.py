@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from msgspec.structs import replace
+
 from processor.pipeline.inbox import Assigned, Inbox, Item, Reached, Withdrawn
 from tests.parcels import record
 
@@ -37,7 +39,7 @@ async def test_the_first_item_stays_until_it_was_dealt_with() -> None:
     inbox = Inbox(asyncio.get_running_loop())
     inbox.put_records([record(0), record(1)], {})
     assert inbox.first() is inbox.first()
-    assert inbox.records(5) == [record(0), record(1)]
+    assert inbox.records(5, 1_000) == [record(0), record(1)]
     inbox.drop(1)
     assert inbox.first() == record(1)
 
@@ -48,10 +50,23 @@ async def test_a_run_of_records_ends_at_what_is_none_and_at_its_count() -> None:
     inbox.put_records([record(0), record(1), record(2)], {})
     inbox.put_assigned({ONE: 0})
     inbox.put_records([record(3)], {})
-    assert inbox.records(2) == [record(0), record(1)]
-    assert inbox.records(50) == [record(0), record(1), record(2)]
+    assert inbox.records(2, 1_000) == [record(0), record(1)]
+    assert inbox.records(50, 1_000) == [record(0), record(1), record(2)]
     inbox.drop(3)
-    assert inbox.records(50) == []
+    assert inbox.records(50, 1_000) == []
+
+
+async def test_a_run_of_records_ends_at_its_bytes() -> None:
+    """What large records come to is not in memory all at once; one that is larger by itself comes alone."""
+    inbox = Inbox(asyncio.get_running_loop())
+    sizes = [40, 60, None, 1, 101, 100]
+    values = [None if size is None else b"x" * size for size in sizes]
+    inbox.put_records([replace(record(offset), value=value) for offset, value in enumerate(values)], {})
+    runs: list[list[int]] = []
+    while run := inbox.records(50, 100):
+        runs.append([one.offset for one in run])
+        inbox.drop(len(run))
+    assert runs == [[0, 1, 2], [3], [4], [5]]
 
 
 async def test_a_run_is_read_while_another_thread_appends() -> None:
@@ -71,7 +86,7 @@ async def test_a_run_is_read_while_another_thread_appends() -> None:
     read = 0
     try:
         while read < 20_000:
-            offsets = [one.offset for one in inbox.records(50)]
+            offsets = [one.offset for one in inbox.records(50, 1_000)]
             assert offsets == list(range(read, read + len(offsets)))
             inbox.drop(len(offsets))
             read += len(offsets)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from processor.delivery.settings import DeliverySettings
-from processor.model import Answer, Decision, Verdict
-from processor.pipeline.mapper import DELIVERY_OFF
+from processor.model import Answer, Decision, Mapped, Record, Verdict
+from processor.pipeline.mapper import DELIVERY_OFF, RUN_BYTES
 from processor.pipeline.pipeline import CHUNK_COUNT, DEAD_LETTERS_HOLD, DUPLICATE
 from tests.fake_stages import KEY, Bench
 from tests.simulation import FakeVendor, Switch, endpoint
@@ -27,6 +29,23 @@ async def test_records_are_delivered_and_their_offsets_stored() -> None:
         assert bench.consumer.stored == {KEY: count + 3}
         assert (bench.window.count, bench.adds_up) == (0, True)
         assert bench.pipeline.last_delivery_ms is not None
+
+
+@virtual
+async def test_large_records_are_mapped_in_short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run comes to is in memory all at once, many times as large as its records."""
+    async with Bench() as bench:
+        map_all, runs = bench.plan.map_all, []
+
+        def counted(values: Sequence[tuple[Record, Any]], now_ms: int) -> list[Mapped]:
+            runs.append(len(values))
+            return map_all(values, now_ms)
+
+        monkeypatch.setattr(bench.plan, "map_all", counted)
+        bench.read(*({"text": "x" * (RUN_BYTES // 3)} for _ in range(4)), {"text": "x" * RUN_BYTES}, {}, end=True)
+        await asyncio.sleep(60.0)
+        assert runs == [2, 2, 1, 1]
+        assert bench.counts == {"delivered": 6}
 
 
 @virtual
