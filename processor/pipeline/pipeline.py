@@ -19,7 +19,7 @@ from processor.delivery.parcel import Parcel
 from processor.destinations.plan import Plan
 from processor.errors import InvariantError
 from processor.model import Answer, Decision, Outcome, Record, Rejected
-from processor.pipeline.inbox import Assigned, Inbox, Reached, Withdrawn
+from processor.pipeline.inbox import Assigned, Inbox, Item, Reached, Withdrawn
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.letters import Letters
 from processor.pipeline.mapper import RUN_BYTES, RUN_COUNT, Mapper
@@ -111,9 +111,13 @@ class Pipeline:
                 if needed is None:
                     await asyncio.sleep(0)
                 else:
-                    await self.schemas.load(needed, lambda: self.failure is not None)
+                    await self.schemas.load(needed, self._is_first_gone(self.inbox.first()))
             if self.failure is not None:
                 raise self.failure
+
+    def _is_first_gone(self, first: Item | None) -> Callable[[], bool]:
+        """Return what tells whether nobody waits any more for what stands first: it was taken out, or all is over."""
+        return lambda: self.failure is not None or self.inbox.first() is not first
 
     def _work(self) -> int | None:
         """Deal with a chunk of the inbox; return the id of a schema that is needed to go on."""

@@ -37,5 +37,5 @@ class Schemas:
                 continue
             if self.problem is not None:
                 log.info("reading goes on: the schema registry answers again")
-            self.problem = None
-            return
+            break
+        self.problem = None

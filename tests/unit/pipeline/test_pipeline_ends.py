@@ -267,6 +267,22 @@ async def test_a_failure_ends_the_wait_for_a_schema() -> None:
 
 
 @virtual
+async def test_a_schema_that_nobody_needs_any_more_holds_nothing() -> None:
+    """With the partition whose record needs it, the wait for it goes: the others are read, be the registry down."""
+    async with Bench() as bench:
+        bench.assign(1)
+        bench.decoder.is_registry_down = True
+        bench.read({"schema": 7})
+        bench.read({}, partition=1)
+        await asyncio.sleep(10.0)
+        assert (bench.counts, bench.pipeline.schemas.problem) == ({}, "registry refuses")
+        assert await bench.pipeline.revoke({KEY}) == {KEY: 0}
+        await asyncio.sleep(10.0)
+        assert (bench.counts, bench.pipeline.schemas.problem) == ({"delivered": 1}, None)
+        assert bench.adds_up
+
+
+@virtual
 async def test_a_record_settled_twice_ends_the_run() -> None:
     """Books that contradict themselves end everything; the exception does not vanish in a callback."""
     async with Bench() as bench:
