@@ -142,7 +142,7 @@ class SubscriptionSettings(BaseModel):
     @classmethod
     def _check_mapping(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         """Refuse a mapping that cannot be used, each problem where the file says it."""
-        problems = problems_at_load(value) if _is_enabled(info) else ()
+        problems = problems_at_load(_own_fields(value)) if _is_enabled(info) else ()
         if problems:
             raise refuse(*((_steps(value, problem.path), problem.message) for problem in problems))
         return value
@@ -160,6 +160,11 @@ def _trigger(text: str, *, as_segment: bool) -> Trigger:
 def _is_enabled(info: ValidationInfo) -> bool:
     """Return whether the subscription that is being checked is in force."""
     return bool(info.data.get("enabled", True))
+
+
+def _own_fields(mapping: dict[str, Any]) -> dict[str, Any]:
+    """Return a mapping without the keys that Segment keeps beside the fields."""
+    return {key: value for key, value in mapping.items() if key not in RESERVED_KEYS}
 
 
 def _steps(mapping: dict[str, Any], path: str) -> tuple[str | int, ...]:
@@ -191,7 +196,7 @@ class Subscription:
         """
         self.name = settings.name
         self.action = settings.action
-        self.mapping = {key: value for key, value in settings.mapping.items() if key not in RESERVED_KEYS}
+        self.mapping = _own_fields(settings.mapping)
         try:
             self.trigger = _trigger(settings.trigger, as_segment=settings.as_segment)
             self._map = compile_mapping(self.mapping)

@@ -48,6 +48,14 @@ def test_segments_own_keys_are_no_fields() -> None:
     assert Subscription(_settings(mapping=mapping)).fields({"event": "A", "userId": "u"}) == {"event": "A", "id": "u"}
 
 
+def test_what_segment_keeps_beside_the_fields_is_not_checked() -> None:
+    """It is no part of the mapping: it may stand beside a directive that is the whole mapping, and hold anything."""
+    kept = {"__segment_internal_sync_mode": "upsert", "onMappingSave": {"@hook": 1}}
+    whole = _settings(mapping={"@path": "$.properties"} | kept)
+    (subscription,) = compile_subscriptions([whole]).all
+    assert subscription.fields({"properties": {"a": 1}}) == {"a": 1}
+
+
 @pytest.mark.parametrize(
     ("changes", "location", "part"),
     [
