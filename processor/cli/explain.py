@@ -29,11 +29,18 @@ def explain(
     settings = load_without_secrets(config)
     (name,) = select(settings.destinations, [destination])
     is_tree = sys.stdout.isatty() and not as_json
+    has_failed = False
     for events in workbench.explain(settings, name, sys.stdin.buffer):
         for event in events:
             if is_tree:
                 from processor.cli.explanation_tree import print_tree
 
                 print_tree(event)
-            else:
+                continue
+            try:
                 typer.echo(json_text(event))
+            except RecursionError:
+                has_failed = True
+                typer.echo("an event is nested too deeply to be shown as JSON", err=True)
+    if has_failed:
+        raise typer.Exit(1)

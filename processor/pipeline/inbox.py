@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import assert_never
 
 from msgspec import Struct
@@ -71,7 +72,8 @@ class Inbox:
         """Tell the loop once, however much was appended before it looked."""
         if not self._is_waking:
             self._is_waking = True
-            self._loop.call_soon_threadsafe(self._awake)
+            with suppress(RuntimeError):  # the loop has ended: nobody reads on
+                self._loop.call_soon_threadsafe(self._awake)
 
     # -- on the event loop
 

@@ -171,3 +171,12 @@ async def test_what_comes_during_a_purge_stands_behind_what_was_kept() -> None:
 
     assert inbox.purge(is_gone) == []
     assert _take_all(inbox) == [record(0, partition=1), record(1, partition=1), late]
+
+
+def test_a_loop_that_has_ended_is_told_nothing() -> None:
+    """The consumer thread may still be reading when the process ends: that must not end the thread by a bug."""
+    loop = asyncio.new_event_loop()
+    inbox = Inbox(loop)
+    loop.close()
+    inbox.put_records([record(0)], {})
+    assert len(inbox) == 1
