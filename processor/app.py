@@ -7,7 +7,7 @@ import gc
 import logging
 import random
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
@@ -33,6 +33,7 @@ from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.ports import PipelineSettings
 from processor.pipeline.reading import Reading
 from processor.pipeline.report import Marks, status_report
+from processor.pipeline.suppression import USERS_UNREAD, Suppression
 from processor.pipeline.watch import Watch
 from processor.settings import DestinationSettings, Settings
 from processor.source.clients import Clients, KafkaClients
@@ -44,7 +45,8 @@ from processor.source.decode import Decoder
 from processor.source.group_offsets import GroupOffsets
 from processor.source.properties import client_properties
 from processor.source.settings import GroupSettings, KafkaSettings
-from processor.source.suppressed import SuppressedUsers, keep_fresh
+from processor.source.suppressed import SuppressedUsers
+from processor.source.suppressed_topic import SuppressedTopic, require_compacted
 from processor.source.window import Window
 
 log = logging.getLogger(__name__)
@@ -88,13 +90,26 @@ def suppressed_users(settings: DestinationSettings) -> SuppressedUsers | None:
     Raises:
         ConfigError: the file cannot be read.
     """
-    return None if settings.suppressed_users is None else SuppressedUsers(settings.suppressed_users.file)
+    listed_in = settings.suppressed_users
+    return None if listed_in is None or listed_in.file is None else SuppressedUsers(listed_in.file)
+
+
+def listed_users(settings: DestinationSettings, clients: Clients) -> SuppressedUsers | SuppressedTopic | None:
+    """Return the list of a file, or that of a topic, of which nothing is known yet; None where neither is set."""
+    users = settings.suppressed_users
+    if users is None or users.topic is None:
+        return suppressed_users(settings)
+    return SuppressedTopic(
+        users.topic, users.max_bytes, Cluster(clients.admin()), lambda: clients.topic_reader("suppressed-users")
+    )
 
 
 def build_plan(
     name: str, settings: DestinationSettings, suppressed: Container[str] | None = None
 ) -> tuple[Destination, Plan]:
-    """Return a destination and its compiled plan. Unless `suppressed` users are given, they are read from their file.
+    """Return a destination and its compiled plan.
+
+    Unless `suppressed` users are given, they are read from their file; what a topic lists nobody is asked for here.
 
     Raises:
         ConfigError: the subscriptions do not fit the destination, or the file of suppressed users cannot be read.
@@ -140,11 +155,11 @@ class Bridge:
     def __init__(self, settings: Settings, name: str, make_clients: MakeClients = KafkaClients) -> None:
         """Compile what can be compiled without a loop."""
         self._settings = settings
-        self._make_clients = make_clients
         self._name = name
         self._own = settings.destinations[name]
-        self._suppressed = suppressed_users(self._own)
-        self.destination, self._plan = build_plan(name, self._own, self._suppressed)
+        self._clients = make_clients(settings.kafka, settings.group_id(name))
+        self._suppression = Suppression(listed_users(self._own, self._clients))
+        self.destination, self._plan = build_plan(name, self._own, self._suppression.users)
         self._stop_requested = asyncio.Event()
         self._marks = Marks()
         self._is_stopping = False
@@ -200,7 +215,7 @@ class Bridge:
             start=own.start,
             on_expired=own.on_expired,
         )
-        clients = self._make_clients(settings.kafka, group.group_id)
+        clients = self._clients
         reading = Reading(self.pipeline, loop, drain_s)
         self._consumer = ConsumerThread(settings.kafka, group, window, reading, clients=clients)
         self._dead_letters = DeadLetters(
@@ -227,27 +242,32 @@ class Bridge:
         work = asyncio.create_task(self.pipeline.run(), name="pipeline")
         watch = asyncio.create_task(self._watch.run(), name="watch")
         watch.add_done_callback(partial(_note_end, "lag is not watched any more"))
-        users = asyncio.create_task(self._keep_users_fresh(), name="suppressed-users")
-        users.add_done_callback(partial(_note_end, "the file of suppressed users is not watched any more"))
+        users = asyncio.create_task(self._suppression.run(), name="suppressed-users")
+        users.add_done_callback(self._users_ended)
         stop = asyncio.create_task(self._stop_requested.wait(), name="stop")
         log.info("destination %s starts (%s, mapping %s)", self._name, self._own.type, self._plan.hash)
         for warning in language_warnings(self._own):
             log.warning("%s", warning)
-        self._consumer.start()
+        known = asyncio.create_task(self._suppression.is_loaded.wait(), name="suppressed-users-known")
         try:
-            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, stop, known}, return_when=asyncio.FIRST_COMPLETED)
+            if known.done():
+                self._consumer.start()
+                await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
             self._is_stopping = True
             return await self._end()
         finally:
-            for task in (work, watch, users, stop):
+            for task in (work, watch, users, stop, known):
                 task.cancel()
-            await asyncio.gather(work, watch, users, stop, return_exceptions=True)
+            await asyncio.gather(work, watch, users, stop, known, return_exceptions=True)
 
-    async def _keep_users_fresh(self) -> None:
-        """Follow the file of suppressed users, where there is one."""
-        if self._suppressed is not None:
-            log.info("destination %s suppresses %d users", self._name, len(self._suppressed))
-            await keep_fresh(self._suppressed)
+    def _users_ended(self, users: asyncio.Task[None]) -> None:
+        """End the destination when its list cannot be used or followed by a bug: nobody knows who may not be sent."""
+        error = None if users.cancelled() else users.exception()
+        if isinstance(error, ProcessorError):
+            self.pipeline.fail(error)
+        else:
+            _note_end("the file of suppressed users is not watched any more", users)
 
     async def _end(self) -> int:
         """Stop in order: reading, sending, the group, dead letters, connections. Return the exit code."""
@@ -290,9 +310,13 @@ class Bridge:
 
     def report(self) -> StatusReport:
         """Return the status of the destination at this moment."""
-        return status_report(
+        report = status_report(
             self.pipeline, self._name, self._own.type, self._plan.hash, self._marks, is_stopping=self._is_stopping
         )
+        report["gauges"] |= self._suppression.gauges()
+        if report["state"] == "starting" and not self._suppression.is_loaded.is_set():
+            report["reason"] = USERS_UNREAD
+        return report
 
 
 def _note_end(what: str, watch: asyncio.Task[None]) -> None:
@@ -345,6 +369,7 @@ def _ask_kafka(settings: Settings, found: Findings) -> None:
         require_contact(settings.kafka)
         missing = _missing_topics(settings, Cluster(admin))
         found.problems.extend(f"kafka.topics: topic {topic} does not exist" for topic in missing)
+        found.problems.extend(_users_problems(settings, Cluster(admin)))
         there = [topic for topic in topics if topic not in missing]
         for problem in topic_problems(admin, settings.dead_letters.topic, there, CHECK_TIMEOUT_S):
             (found.problems if problem.severity == "error" else found.warnings).append(problem.message)
@@ -358,3 +383,16 @@ def _missing_topics(settings: Settings, cluster: Cluster) -> list[str]:
     """Return the topics that do not exist."""
     states = cluster.topics(settings.kafka.topics, Deadline.after(CHECK_TIMEOUT_S))
     return [topic for topic, state in states.items() if state is None]
+
+
+def _users_problems(settings: Settings, cluster: Cluster) -> Iterator[str]:
+    """Yield what keeps topics from listing suppressed users."""
+    for name, own in settings.destinations.items():
+        topic = None if own.suppressed_users is None else own.suppressed_users.topic
+        if topic is not None:
+            try:
+                require_compacted(cluster, topic, Deadline.after(CHECK_TIMEOUT_S))
+            except BrokerError as error:
+                if not error.fatal:
+                    raise
+                yield f"destinations.{name}.suppressed_users.topic: {error}"

@@ -359,6 +359,7 @@ class FakeClients:
         """Make the group's consumer at once, so that a test can script it."""
         self.kafka = kafka
         self.group_consumer = FakeConsumer(kafka)
+        self.topic_readers: deque[Consumer] = deque()
 
     def consumer(self, on_error: Callable[[KafkaError], None]) -> Consumer:
         """Return the scripted consumer."""
@@ -368,6 +369,11 @@ class FakeClients:
     def reader(self) -> Consumer:
         """Return a reader of the control topic."""
         return cast("Consumer", FakeReader(self.kafka))
+
+    def topic_reader(self, purpose: str) -> Consumer:
+        """Return the next of the readers that a test has scripted."""
+        assert purpose
+        return self.topic_readers.popleft()
 
     def producer(self) -> Producer:
         """Return a writer of the control topic."""

@@ -44,11 +44,12 @@ def _unreadable_schema(settings: DestinationSettings) -> Iterator[Finding]:
 
 
 def _unreadable_users(settings: DestinationSettings) -> Iterator[Finding]:
-    """Yield that the list of suppressed users cannot be read: without it, what must not be sent would be."""
-    if settings.suppressed_users is None:
+    """Yield that the file of suppressed users cannot be read: without it, what must not be sent would be."""
+    listed_in = settings.suppressed_users
+    if listed_in is None or listed_in.file is None:
         return
     try:
-        SuppressedUsers(settings.suppressed_users.file)
+        SuppressedUsers(listed_in.file)
     except ConfigError as error:
         yield ("suppressed_users", "file"), f"{error.safe}; allowed: a UTF-8 file with one id a line"
 

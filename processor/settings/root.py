@@ -64,11 +64,16 @@ class Settings(BaseModel):
                 yield ("destinations", name, "group_id"), f"another destination is in the group {group_id!r} as well"
 
     def _circles(self) -> Iterator[Finding]:
-        """Yield topics of our own that would be read as events."""
+        """Yield topics of one purpose that are read for another."""
         own = {("dead_letters", "topic"): self.dead_letters.topic, ("kafka", "control_topic"): self.kafka.control_topic}
         for path, topic in own.items():
             if topic in self.kafka.topics:
                 yield path, f"{topic!r} is among kafka.topics, so what the bridge writes would be read as events"
+        for name, destination in self.destinations.items():
+            users = destination.suppressed_users
+            if users is not None and users.topic in {*self.kafka.topics, *own.values()}:
+                place = ("destinations", name, "suppressed_users", "topic")
+                yield place, f"{users.topic!r} holds something else already; allowed: a topic of its own"
 
     def _long_drains(self) -> Iterator[Finding]:
         limit_ms = self.kafka.consumer.max_poll_interval_ms // _DRAINS_PER_POLL

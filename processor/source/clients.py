@@ -12,7 +12,13 @@ from confluent_kafka.admin import AdminClient
 from processor.config import secrets_in
 from processor.config.masking import masked
 from processor.errors import ConfigError
-from processor.source.properties import admin_properties, consumer_properties, producer_properties, reader_properties
+from processor.source.properties import (
+    admin_properties,
+    consumer_properties,
+    producer_properties,
+    reader_properties,
+    topic_properties,
+)
 from processor.source.settings import KafkaSettings
 from processor.source.trouble import kafka_error, told
 
@@ -27,6 +33,9 @@ class Clients(Protocol):
 
     def reader(self) -> Consumer:
         """Return a consumer that joins no group."""
+
+    def topic_reader(self, purpose: str) -> Consumer:
+        """Return a consumer that joins no group, for topics as large as those of events."""
 
     def producer(self) -> Producer:
         """Return an idempotent producer."""
@@ -51,6 +60,10 @@ class KafkaClients:
     def reader(self) -> Consumer:
         """Return a consumer that joins no group."""
         return Consumer(reader_properties(self._kafka, self._group_id), logger=log)
+
+    def topic_reader(self, purpose: str) -> Consumer:
+        """Return a consumer that joins no group, for topics as large as those of events."""
+        return Consumer(topic_properties(self._kafka, self._group_id, purpose), logger=log)
 
     def producer(self) -> Producer:
         """Return an idempotent producer."""

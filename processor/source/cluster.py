@@ -18,7 +18,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from processor.errors import BrokerError
 from processor.source.deadline import Deadline
@@ -28,6 +28,8 @@ from processor.source.trouble import broker_error, kafka_error
 REQUEST_TIMEOUT_S = 5.0
 NO_RECORD = -1
 """What the cluster answers when no record is as late as the time that was asked for."""
+
+_NO_RIGHT = frozenset({"TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"})
 
 
 class TopicState(NamedTuple):
@@ -107,6 +109,24 @@ class Cluster:
         ends = self.log_ends(wanted, deadline)
         found = self._offsets(wanted, OffsetSpec.for_timestamp(time_ms), deadline)
         return {partition: ends[partition] if offset == NO_RECORD else offset for partition, offset in found.items()}
+
+    def cleanup_policy(self, topic: str, deadline: Deadline) -> str | None:
+        """Return the topic's `cleanup.policy`, None without the right to look at its configuration.
+
+        Raises:
+            BrokerError: No answer within the deadline.
+        """
+        self._serve()
+        doing = f"cannot look at the configuration of topic {topic}"
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        futures = _asking(doing, lambda: self.admin.describe_configs([resource], request_timeout=_timeout(deadline)))
+        try:
+            found = _result(futures[resource], deadline, doing)
+        except BrokerError as error:
+            if error.code in _NO_RIGHT:
+                return None
+            raise
+        return str(found["cleanup.policy"].value)
 
     def set_committed(
         self, group_id: str, offsets: Offsets, topic_ids: Mapping[Partition, str], deadline: Deadline

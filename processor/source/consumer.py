@@ -89,8 +89,9 @@ class ConsumerThread:
         self._commands.wake()
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Return whether the thread has ended, after waiting for that."""
-        self._thread.join(timeout_s)
+        """Return whether the thread has ended or was never started, after waiting for that."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     @property

@@ -70,6 +70,23 @@ def reader_properties(kafka: KafkaSettings, group_id: str) -> Properties:
     }
 
 
+def topic_properties(kafka: KafkaSettings, group_id: str, purpose: str) -> Properties:
+    """Return the properties of a consumer that reads whole topics, joins no group, and is known by its purpose.
+
+    It fetches ahead as much as a destination's own consumer does, and sees committed records alone, as that one.
+    """
+    settings = kafka.consumer
+    return {
+        **reader_properties(kafka, group_id),
+        "client.id": f"{group_id}.{purpose}",
+        "isolation.level": "read_committed",
+        "topic.metadata.refresh.interval.ms": LEADERS_MAX_AGE_MS,
+        "queued.max.messages.kbytes": settings.queued_max_kbytes,
+        "fetch.max.bytes": settings.fetch_max_bytes,
+        "fetch.message.max.bytes": settings.partition_fetch_max_bytes,
+    }
+
+
 def admin_properties(kafka: KafkaSettings, client_id: str) -> Properties:
     """Return the properties of an admin client.
 

@@ -1,4 +1,4 @@
-"""The users of whom nothing is sent, from a file that may change while a destination runs.
+"""The users of whom nothing is sent: where they are listed, and the file that may change while a destination runs.
 
 Gates ask an object that knows `in`, so that another source of ids needs nothing but another object.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath
+from pydantic import BaseModel, ConfigDict, Field, FilePath, model_validator
 
 from processor.errors import ConfigError
+from processor.source.settings import TOPIC_PATTERN
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +31,30 @@ class SuppressedUsersSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    file: FilePath = Field(
+    file: FilePath | None = Field(
+        default=None,
         description="UTF-8 file with one id a line. Empty lines and what follows a `#` at the beginning or after a "
-        "blank are passed over. Read at start, and again within seconds when it changes. Required.",
+        "blank are passed over. Read at start, and again within seconds when it changes. Exactly one of this and "
+        "`topic`.",
     )
+    topic: str | None = Field(
+        default=None,
+        pattern=TOPIC_PATTERN,
+        description="Compacted topic whose record keys are ids; a record without value lifts what its key says. Read "
+        "to its end before the first event, and followed.",
+    )
+    max_bytes: int = Field(
+        default=268_435_456,
+        ge=1_048_576,
+        description="Most memory of the ids of `topic`, in bytes; more stops the destination, since what is not kept "
+        "would be sent. Default 268435456: some two million ids.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.file is None) == (self.topic is None):
+            raise ValueError("exactly one of `file` and `topic` is needed")
+        return self
 
 
 class SuppressedUsers:
@@ -56,6 +77,11 @@ class SuppressedUsers:
     def __len__(self) -> int:
         """Return how many ids are in force."""
         return len(self._ids)
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Return whether the file could be read when it was last looked at."""
+        return not self._trouble
 
     def refresh(self) -> None:
         """The list is that of the file as it is now; one that cannot be read leaves the last good list in force.

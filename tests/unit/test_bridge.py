@@ -3,148 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import logging
-import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError
 
 from processor import app
-from processor.app import EXIT_FAILURE, EXIT_OK, Bridge
+from processor.app import EXIT_FAILURE, EXIT_OK
 from processor.delivery.dead_letters import DeadLetters
 from processor.errors import InvariantError
-from processor.settings import Settings, load_settings
-from processor.source.clients import Clients
-from processor.source.suppressed import keep_fresh
-from tests.fake_kafka import FakeClients, FakeConsumer, FakeKafka, FakeReader
-from tests.http_peer import Exchange, Peer, Request, eventually, peer
-
-P0 = ("events", 0)
-
-
-def _settings(
-    folder: Path,
-    port: int,
-    monkeypatch: pytest.MonkeyPatch,
-    own: Mapping[str, Any] | None = None,
-    **delivery: Any,  # noqa: ANN401 - any setting
-) -> Settings:
-    """Return the settings of one destination whose vendor is on that port; `own` are more of its settings."""
-    monkeypatch.setenv("APPLICATION_ID", "a-made-up-key")
-    destination = {
-        "type": "moesif",
-        "start": "earliest",
-        "settings": {"application_id": {"env": "APPLICATION_ID"}, "base_url": f"http://127.0.0.1:{port}"},
-        "delivery": {"drain_ms": 2_000, "endpoints": {"actions": {"max_wait_ms": 0}}, **delivery},
-        **({} if own is None else own),
-    }
-    file = folder / "bridge.yaml"
-    content = {
-        "kafka": {"bootstrap_servers": "127.0.0.1:1", "topics": ["events"], "consumer": {"poll_timeout_ms": 1}},
-        "destinations": {"one": destination},
-        "operations": {"page": {"enabled": False}},
-    }
-    file.write_text(json.dumps(content), encoding="utf-8")
-    return load_settings(file)
-
-
-class Reader(FakeReader):
-    """A consumer that joins no group, and is asked for the group's offsets as well."""
-
-    def __init__(self, kafka: FakeKafka) -> None:
-        """Ask this cluster."""
-        super().__init__(kafka)
-        self._group = FakeConsumer(kafka)
-
-    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
-        """Return the group's offsets."""
-        return self._group.committed(partitions, timeout)
-
-
-class BridgeClients(FakeClients):
-    """Makes readers that know the group's offsets."""
-
-    def reader(self) -> Consumer:
-        """Return a reader."""
-        return cast("Consumer", Reader(self.kafka))
-
-
-def _kafka() -> tuple[FakeKafka, BridgeClients]:
-    """Return a cluster with the topic, and the clients of a group that has begun on it."""
-    kafka = FakeKafka()
-    kafka.add("events", 100)
-    kafka.committed = {P0: (0, "id-1")}
-    clients = BridgeClients(kafka)
-    clients.group_consumer.script.append(lambda consumer: consumer.give(P0))
-    return kafka, clients
-
-
-def _bridge(settings: Settings, clients: FakeClients) -> Bridge:
-    """Return the destination with these clients."""
-    return Bridge(settings, "one", lambda _kafka, _group: cast("Clients", clients))
-
-
-class SilentClient:
-    """A Kafka client for dead letters that never hears from its broker."""
-
-    def __init__(self, _properties: dict[str, Any]) -> None:
-        """Connect to nobody."""
-
-    def produce(self, *_: object, **__: object) -> None:
-        """Keep a letter."""
-
-    def poll(self, timeout: float = -1) -> int:
-        """Hear nothing."""
-        time.sleep(max(timeout, 0.0))
-        return 0
-
-    def purge(self) -> None:
-        """Give up."""
+from tests.http_peer import eventually, peer
+from tests.lone_bridge import P0, SilentClient
+from tests.lone_bridge import accept as _accept
+from tests.lone_bridge import bridge as _bridge
+from tests.lone_bridge import kafka as _kafka
+from tests.lone_bridge import read as _read
+from tests.lone_bridge import sent as _sent
+from tests.lone_bridge import settings as _settings
+from tests.lone_bridge import started as _started
+from tests.lone_bridge import track as _track
 
 
 @pytest.fixture(autouse=True)
 def no_producer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let dead letters go to nobody."""
     monkeypatch.setattr(app, "DeadLetters", partial(DeadLetters, client_class=SilentClient))
-
-
-async def _started(bridge: Bridge) -> asyncio.Task[int]:
-    """Return the running destination, once its parts are there."""
-    running = asyncio.create_task(bridge.run())
-    await eventually(lambda: hasattr(bridge, "pipeline"))
-    return running
-
-
-def _read(clients: FakeClients, *values: object, offset: int = 0) -> None:
-    """Have the group's consumer read records with these values."""
-    for number, value in enumerate(values, offset):
-        content = None if value is None else json.dumps(value).encode()
-        clients.group_consumer.script.append(
-            Message(topic="events", partition=0, offset=number, key=b"k", value=content, timestamp=(1, 1_000))
-        )
-
-
-def _track(name: str) -> dict[str, Any]:
-    """Return a Segment event."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return {"type": "track", "event": name, "userId": "u1", "messageId": name, "timestamp": now}
-
-
-def _sent(vendor: Peer) -> list[str]:
-    """Return the names of the actions that the vendor got."""
-    return [item["action_name"] for request in vendor.requests for item in json.loads(gzip.decompress(request.body))]
-
-
-async def _accept(exchange: Exchange, _request: Request) -> None:
-    """Answer as Moesif does."""
-    await exchange.answer(201)
 
 
 async def test_records_reach_the_vendor_and_their_offsets_are_committed(
@@ -324,27 +211,6 @@ async def test_dead_letters_show_what_is_private_unless_it_is_asked_otherwise(
         assert (key, other) == (None, None)
         assert ("segment-bridge-value-omitted", b"true") in headers
     assert ("203.0.113.9" in str(KeepingClient.messages)) is not covers
-
-
-async def test_suppressed_users_follow_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of a listed user is sent, and one who is listed while the destination runs is not sent from then on."""
-    ids = tmp_path / "ids.txt"
-    ids.write_text("u-1\n")
-    monkeypatch.setattr(app, "keep_fresh", partial(keep_fresh, look_s=0.01))
-    _, clients = _kafka()
-    async with peer(_accept) as vendor:
-        settings = _settings(tmp_path, vendor.port, monkeypatch, {"suppressed_users": {"file": str(ids)}})
-        bridge = _bridge(settings, clients)
-        _read(clients, _track("one") | {"userId": "u-1"}, _track("two") | {"userId": "u-2"})
-        running = await _started(bridge)
-        await eventually(lambda: _sent(vendor) == ["two"])
-        ids.write_text("u-1\nu-2\n")
-        await eventually(lambda: bridge._suppressed is not None and len(bridge._suppressed) == 2)
-        _read(clients, _track("three") | {"userId": "u-2"}, _track("four") | {"userId": "u-3"}, offset=2)
-        await eventually(lambda: _sent(vendor) == ["two", "four"])
-        assert bridge.report()["tally"]["records"]["skipped"] == {"suppressed_user": 2}
-        bridge.stop()
-        assert await running == EXIT_OK
 
 
 async def test_a_watch_that_ends_by_a_bug_is_told(

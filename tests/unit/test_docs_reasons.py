@@ -22,6 +22,7 @@ from processor.destinations.moesif.reading import BAD_IP
 from processor.operations.status import State
 from processor.pipeline.pipeline import DEAD_LETTERS_HOLD
 from processor.pipeline.schemas import SCHEMA_HOLD
+from processor.pipeline.suppression import USERS_UNREAD
 from processor.source.notices import NoticeCode
 from tests.markdown_pages import ROOT, page_text, rows
 
@@ -117,6 +118,7 @@ def test_other_states_are_explained() -> None:
     """What `/status` says beside states that are no hold, and the states themselves, have their lines."""
     assert explained("Other states") == {
         "no_partitions",
+        USERS_UNREAD,
         GateState.CIRCUIT_OPEN.value,
         GateState.THROTTLED.value,
         "exit_<code>",

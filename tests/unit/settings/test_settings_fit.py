@@ -158,6 +158,30 @@ def test_a_list_of_users_that_cannot_be_read_is_an_error_of_the_file(
     assert reason in line
 
 
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("{}", "exactly one of `file` and `topic` is needed"),
+        ("{topic: t}", "'t' holds something else already; allowed: a topic of its own"),
+        ("{topic: segment-bridge.control}", "'segment-bridge.control' holds something else already"),
+        ("{topic: users, max_bytes: 7}", "max_bytes"),
+        ("{topic: 'a b'}", "topic"),
+    ],
+)
+def test_a_topic_of_users_that_can_be_none_is_an_error_of_the_file(tmp_path: Path, written: str, reason: str) -> None:
+    """There is one source, and a topic holds nothing but the list."""
+    text = HEAD + f"    settings: {{}}\n    suppressed_users: {written}\n" + LISTED
+    (line,) = problems_of(tmp_path / "f", text)
+    assert line.startswith("7:")
+    assert reason in line
+
+
+def test_a_topic_of_users_is_not_looked_for_when_a_file_is_read(tmp_path: Path) -> None:
+    """Only Kafka knows whether it exists, and it is asked when asked for."""
+    text = HEAD + "    settings: {}\n    suppressed_users: {topic: users}\n" + LISTED
+    assert problems_of(tmp_path / "f", text) == []
+
+
 def test_a_list_that_lacks_a_needed_field_is_placed(tmp_path: Path) -> None:
     """Findings of the plan stand where they are."""
     text = HEAD + "    settings: {}\n" + LISTED.replace("{text: x}", "{}")
