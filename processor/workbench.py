@@ -1,4 +1,6 @@
-"""What people do with mappings at their desk: look, explain, test, compare, copy. Nothing is sent, no Kafka is asked.
+"""What people do with mappings at their desk: look, explain, test, compare, copy. Nothing is sent.
+
+No Kafka is asked, except for the records of a comparison over a time range.
 
 Everything runs on the plan and the decoder that the bridge itself runs on.
 """
@@ -7,13 +9,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from pydantic import BaseModel
 
-from processor.app import build_destination, build_plan
+from processor.app import build_destination, build_plan, listed_users
+from processor.config import secrets_in
 from processor.destinations import destination_class
 from processor.destinations.exports import imported
 from processor.destinations.presets import as_yaml, presets_text
@@ -21,13 +25,21 @@ from processor.errors import ConfigError
 from processor.model import Record
 from processor.pipeline.cases.running import Outcome, outcome_of
 from processor.pipeline.cases.settings import load_all
-from processor.pipeline.changes.reading import records_of
+from processor.pipeline.changes.reading import WaitingDecoder, numbered, records_of
 from processor.pipeline.changes.tally import Changes, Side, compare
 from processor.pipeline.explain import explain_record
 from processor.pipeline.preview import preview_line
 from processor.settings import DestinationSettings, Settings
+from processor.source.clients import KafkaClients
+from processor.source.contact import require_contact
+from processor.source.deadline import Deadline
 from processor.source.decode import Decoder
 from processor.source.decode_settings import DecodeSettings
+from processor.source.suppressed_topic import SuppressedTopic, read_once
+from processor.source.time_range import time_range
+
+USERS_S: Final = 300.0
+"""Longest time that a topic of suppressed users may take to be read."""
 
 
 def preview(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -64,8 +76,61 @@ def run_cases(settings: Settings, files: Iterable[Path]) -> Outcome:
 
 def diff(old: Settings, new: Settings, name: str, lines: Iterable[bytes], *, example_limit: int = 3) -> Changes:
     """Return what changes at a destination for recorded events, one a line, between two configurations."""
-    before, after = (Side(*build_plan(name, settings.destinations[name])) for settings in (old, new))
+    before, after = (
+        Side(*build_plan(name, settings.destinations[name]), Decoder(DecodeSettings())) for settings in (old, new)
+    )
     return compare(before, after, records_of(lines, old.kafka.topics[0]), example_limit=example_limit)
+
+
+class Recorded:
+    """The records of a time range, and the Kafka that they are in. It makes no consumer group."""
+
+    def __init__(
+        self, new: Settings, name: str, topics: Sequence[str], start: str, end: str, *, limit: int | None = None
+    ) -> None:
+        """Ask where the range lies in these topics, in those of the configuration where none is named.
+
+        Raises:
+            ConfigError: a secret of the Kafka clients is missing.
+            BrokerError: Kafka cannot be reached, or a topic does not exist.
+        """
+        _require_secrets(new.kafka)
+        require_contact(new.kafka)
+        self._clients = KafkaClients(new.kafka, new.group_id(name))
+        self._range = time_range(self._clients, topics or new.kafka.topics, start, end, limit=limit)
+        self.most = self._range.most
+        """How many records there are at most."""
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records; they are read as they are asked for."""
+        return self._range.records()
+
+    def diff(
+        self, old: Settings, new: Settings, name: str, records: Iterable[Record], *, example_limit: int = 3
+    ) -> Changes:
+        """Return what changes for records, each side reading them, and its suppressed users, as its destination would.
+
+        Raises:
+            ConfigError: a secret of a schema registry is missing.
+            TransientError: a schema registry cannot be asked.
+            BrokerError: a topic of suppressed users cannot be read.
+        """
+        before, after = (self._side(name, settings.destinations[name]) for settings in (old, new))
+        return compare(before, after, numbered(records), example_limit=example_limit)
+
+    def _side(self, name: str, own: DestinationSettings) -> Side:
+        _require_secrets(own.decode)
+        users = listed_users(own, self._clients)
+        if isinstance(users, SuppressedTopic):
+            read_once(users, Deadline.after(USERS_S))
+        return Side(*build_plan(name, own, users), WaitingDecoder(own.decode, own.event_path))
+
+
+def _require_secrets(settings: BaseModel) -> None:
+    """Refuse settings whose secrets are not there: a file that is read without them has what stands in for them."""
+    troubles = [trouble for secret in secrets_in(settings) if (trouble := secret.trouble()) is not None]
+    if troubles:
+        raise ConfigError("\n".join(troubles))
 
 
 def vendor_presets(vendor: str) -> str:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from processor.cli.options import select
+
+if TYPE_CHECKING:
+    from processor.pipeline.changes.tally import Changes
+    from processor.settings import Settings
+
+MISUSE = "say either EVENTS, a file of recorded events, or --from, the beginning of a time range of the topic"
 
 
 def register(application: typer.Typer) -> None:
@@ -17,33 +23,90 @@ def register(application: typer.Typer) -> None:
     application.command("diff")(diff)
 
 
-def diff(
+def diff(  # noqa: PLR0913 - one parameter for each option
     old: Annotated[Path, typer.Argument(metavar="OLD", help="The YAML file as it is.", dir_okay=False)],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The YAML file as it would be.", dir_okay=False)],
     events: Annotated[
-        Path, typer.Argument(metavar="EVENTS", help="Recorded events as JSON lines; - for standard input.")
-    ],
+        Path | None, typer.Argument(metavar="EVENTS", help="Recorded events as JSON lines; - for standard input.")
+    ] = None,
+    *,
     destination: Annotated[str, typer.Option("--destination", "-d", help="Whose subscriptions to compare.")],
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Instead of EVENTS: records of the topic from a time on, or earliest."),
+    ] = None,
+    end: Annotated[
+        str, typer.Option("--to", help="Where the range ends: a time such as 2026-01-31T08:00:00Z, or latest.")
+    ] = "latest",
+    topic: Annotated[
+        list[str] | None,
+        typer.Option("--topic", help="This topic instead of those of NEW; may be given several times."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Most records to read, spread over the partitions.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as one JSON document.")] = False,
     examples: Annotated[int, typer.Option(min=0, max=100, help="How many examples of each change to show.")] = 3,
 ) -> None:
     """Tell what another file would change for recorded events; exit code 1 when anything changes."""
-    from processor import workbench
-    from processor.errors import ConfigError
     from processor.pipeline.changes import report
     from processor.settings import load_without_secrets
 
+    if (events is None) == (start is None) or (start is None and (topic or limit is not None)):
+        raise typer.BadParameter(MISUSE, param_hint="EVENTS, --from")
     before, after = (load_without_secrets(path) for path in (old, new))
     for settings in (before, after):
         select(settings.destinations, [destination])
-    try:
-        with sys.stdin.buffer if str(events) == "-" else events.open("rb") as lines:
-            changes = workbench.diff(before, after, destination, lines, example_limit=examples)
-    except OSError as error:
-        raise ConfigError(f"{events}: cannot be read: {error.strerror}") from error
+    if events is not None:
+        changes = _of_lines(before, after, destination, events, examples)
+    else:
+        span = (_moment(start or "", "--from"), _moment(end, "--to"))
+        changes = _of_topics(before, after, destination, (topic or [], *span, limit), examples)
     if as_json:
         typer.echo(json.dumps(report.as_json(changes), indent=2))
     else:
         for line in report.text_lines(changes):
             typer.echo(line)
     raise typer.Exit(report.exit_code(changes))
+
+
+def _of_lines(before: Settings, after: Settings, destination: str, events: Path, examples: int) -> Changes:
+    """Return what changes for the events of a file."""
+    from processor import workbench
+    from processor.errors import ConfigError
+
+    try:
+        with sys.stdin.buffer if str(events) == "-" else events.open("rb") as lines:
+            return workbench.diff(before, after, destination, lines, example_limit=examples)
+    except OSError as error:
+        raise ConfigError(f"{events}: cannot be read: {error.strerror}") from error
+
+
+def _of_topics(
+    before: Settings,
+    after: Settings,
+    destination: str,
+    wanted: tuple[list[str], str, str, int | None],
+    examples: int,
+) -> Changes:
+    """Return what changes for the records of a time range."""
+    from processor import workbench
+    from processor.cli.progress import counted
+    from processor.operations.logs import configure
+
+    configure(after.operations.logs)
+    topics, start, end, limit = wanted
+    recorded = workbench.Recorded(after, destination, topics, start, end, limit=limit)
+    records = counted(recorded.records(), recorded.most)
+    return recorded.diff(before, after, destination, records, example_limit=examples)
+
+
+def _moment(text: str, option: str) -> str:
+    """Return what says where a range begins or ends."""
+    from processor.source.start import start_time_ms
+
+    try:
+        start_time_ms(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+    return text

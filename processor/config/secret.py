@@ -74,6 +74,15 @@ class Secret:
         """Return the secret itself."""
         return self._value
 
+    def trouble(self) -> str | None:
+        """Return why a referenced secret cannot be read at this moment, None when it can; the value is in no text."""
+        try:
+            if self._origin != "plain":
+                _read(self._origin, self._name)
+        except ValueError as error:
+            return str(error)
+        return None
+
     def reload(self) -> bool:
         """Read a referenced secret again and return whether it has changed.
 

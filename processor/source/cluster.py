@@ -167,6 +167,19 @@ class Cluster:
         }
 
 
+def existing(cluster: Cluster, topics: Iterable[str], deadline: Deadline) -> dict[str, TopicState]:
+    """Return the states of topics that must be there.
+
+    Raises:
+        BrokerError: One of them does not exist, or the cluster did not say so within the deadline.
+    """
+    states = cluster.topics(topics, deadline)
+    missing = sorted(topic for topic, state in states.items() if state is None)
+    if missing:
+        raise BrokerError(f"no such topic: {', '.join(missing)}", code="UNKNOWN_TOPIC_OR_PART", fatal=True)
+    return {topic: state for topic, state in states.items() if state is not None}
+
+
 def _known(offset: int, doing: str) -> int:
     """Return the offset that the cluster named, or -1 where no record is at the time that was asked for.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from processor.errors import BrokerError
 from processor.source.clients import Clients, KafkaClients
-from processor.source.cluster import Cluster, TopicState
+from processor.source.cluster import Cluster, existing
 from processor.source.control_topic import ControlTopic
 from processor.source.deadline import Deadline
 from processor.source.founding import Founding
@@ -45,7 +44,7 @@ def set_positions(
     """
     makers: Clients = KafkaClients(kafka, group_id) if clients is None else clients
     cluster, deadline = Cluster(makers.admin()), Deadline.after(timeout_s)
-    states = _existing(cluster, topics, deadline)
+    states = existing(cluster, topics, deadline)
     partitions = [partition for topic, state in states.items() for partition in state.partitions(topic)]
     offsets = start_offsets(cluster, partitions, start, deadline)
     ids = {partition: states[partition[0]].topic_id for partition in partitions}
@@ -55,11 +54,3 @@ def set_positions(
         for topic, state in states.items():
             control.write(topic, Founding(*state, start, time.time_ns() // 1_000_000), deadline)
     return offsets
-
-
-def _existing(cluster: Cluster, topics: Iterable[str], deadline: Deadline) -> dict[str, TopicState]:
-    states = cluster.topics(topics, deadline)
-    missing = sorted(topic for topic, state in states.items() if state is None)
-    if missing:
-        raise BrokerError(f"no such topic: {', '.join(missing)}", code="UNKNOWN_TOPIC_OR_PART", fatal=True)
-    return {topic: state for topic, state in states.items() if state is not None}

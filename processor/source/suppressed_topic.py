@@ -248,6 +248,23 @@ class SuppressedTopic:
         self._trouble = trouble
 
 
+def read_once(users: SuppressedTopic, deadline: Deadline) -> SuppressedTopic:
+    """Return the list once it is read to its end; it is not followed.
+
+    Raises:
+        BrokerError: The topic is none to read a list from, or was not read in time.
+        ConfigError: There are more ids than there is room for.
+    """
+    try:
+        while not users.is_loaded:
+            users.turn()
+            if deadline.is_over and not users.is_loaded:
+                raise BrokerError("suppressed users were not read in time", code="_TIMED_OUT", fatal=False)
+    finally:
+        users.close()
+    return users
+
+
 def require_compacted(cluster: Cluster, topic: str, deadline: Deadline) -> TopicState:
     """Return the state of a topic that may list suppressed users.
 

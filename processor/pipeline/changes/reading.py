@@ -1,7 +1,8 @@
-"""Recorded events as records: lines of JSON, each read as if it had just been written to the topic."""
+"""Recorded events as records: lines of JSON as if they had just been written to the topic, or records of the topic."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from processor.errors import DecodeError
 from processor.model import Record
 from processor.pipeline.cases.settings import DEFAULT_TIME, time_ms
 from processor.pipeline.changes.tally import Numbered
+from processor.source.decode import Decoded, Decoder, SchemaNeeded
 from processor.source.json_value import json_value
 
 _DEFAULT_MS: Final = time_ms(DEFAULT_TIME)
@@ -24,6 +26,28 @@ def records_of(lines: Iterable[bytes], topic: str) -> Iterator[Numbered]:
         value = line.strip()
         if value:
             yield Numbered(f"line {number}", Record(topic, 0, number, _time_ms(value), value=value))
+
+
+def numbered(records: Iterable[Record]) -> Iterator[Numbered]:
+    """Yield records of a topic, each called by its partition and offset."""
+    for record in records:
+        yield Numbered(f"{record.topic}[{record.partition}]@{record.offset}", record)
+
+
+class WaitingDecoder(Decoder):
+    """A decoder that waits for schemas itself. Not for a thread with an event loop."""
+
+    def decode(self, record: Record) -> Decoded:
+        """Return the events in a record, once the registry has given the schema that it needs.
+
+        Raises:
+            TransientError: The registry cannot be asked.
+        """
+        while True:
+            try:
+                return super().decode(record)
+            except SchemaNeeded as needed:
+                asyncio.run(self.fetch(needed.schema_id))
 
 
 def _time_ms(value: bytes) -> int:

@@ -19,7 +19,6 @@ from processor.model import Mapped, Payload, Record
 from processor.pipeline.changes.fields import Kind, cut, field_changes, pattern
 from processor.pipeline.preview import mapped_record
 from processor.source.decode import Decoder
-from processor.source.decode_settings import DecodeSettings
 
 MAX_PLACES: Final = 2000
 """Places of payloads that are counted apart; events whose keys are ids would else make as many as they like."""
@@ -30,14 +29,15 @@ _DELIVERED: Final = "delivered"
 
 
 class Side(NamedTuple):
-    """One of the two configurations: the destination and its plan."""
+    """One of the two configurations: the destination, its plan, and what reads records for it."""
 
     destination: Destination
     plan: Plan
+    decoder: Decoder
 
 
 class Numbered(NamedTuple):
-    """A record and how a person finds it: `line 3`."""
+    """A record and how a person finds it: `line 3`, `events[0]@12`."""
 
     at: str
     record: Record
@@ -112,11 +112,10 @@ class Changes:
 
 def compare(old: Side, new: Side, records: Iterable[Numbered], *, example_limit: int = 3) -> Changes:
     """Return what changes for these records between two configurations. They are read once."""
-    decoder = Decoder(DecodeSettings())
     changes = Changes(example_limit)
     for at, record in records:
         now_ms = record.timestamp_ms
-        before, after = (mapped_record(side.plan, decoder, record, now_ms) for side in (old, new))
+        before, after = (mapped_record(side.plan, side.decoder, record, now_ms) for side in (old, new))
         changes.event_count += 1
         is_changed = _add_outcomes(changes, at, before, after)
         is_changed |= _add_payloads(changes, at, _made(old, before, now_ms), _made(new, after, now_ms))

@@ -130,3 +130,40 @@ def test_diff_without_what_it_needs(typed: Typed, events: Path, tmp_path: Path) 
     code, _, said = typed("diff", CONFIG, new, events, "-d", "moesif-prod")
     assert code == 2
     assert "no destination is called 'moesif-prod'" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["EVENTS", "--from", "earliest"],
+        ["EVENTS", "--topic", "t"],
+        ["EVENTS", "--limit", "3"],
+        ["--topic", "t"],
+        ["--to", "latest"],
+    ],
+)
+def test_diff_takes_a_file_or_a_time_range(typed: Typed, events: Path, arguments: list[str]) -> None:
+    """Neither and both are misuse, told before anything is asked."""
+    given = [str(events) if one == "EVENTS" else one for one in arguments]
+    code, _, said = typed("diff", CONFIG, CONFIG, *given, "-d", "moesif-prod")
+    assert code == 2
+    assert "EVENTS, a file of recorded events, or --from" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(("option", "value"), [("--from", "yesterday"), ("--to", "2026-01-31T08:00:00")])
+def test_diff_refuses_times_that_are_none(typed: Typed, option: str, value: str) -> None:
+    """The option is named."""
+    times = {"--from": "earliest", option: value}
+    code, _, said = typed("diff", CONFIG, CONFIG, *(one for pair in times.items() for one in pair), "-d", "moesif-prod")
+    assert code == 2
+    assert option in said
+
+
+def test_diff_needs_the_keys_of_kafka_for_a_time_range(typed: Typed, tmp_path: Path) -> None:
+    """Those of the vendor need not be there; a missing one of Kafka's is named, and nothing is connected."""
+    new = tmp_path / "new.yaml"
+    properties = "  properties: {sasl.password: {env: NOT_SET_ANYWHERE}}\n"
+    new.write_text(CONFIG.read_text().replace("kafka:\n", f"kafka:\n{properties}"))
+    code, _, said = typed("diff", CONFIG, new, "--from", "earliest", "-d", "moesif-prod")
+    assert (code, "NOT_SET_ANYWHERE" in said) == (2, True)

@@ -338,3 +338,12 @@ def test_all_secrets_of_settings_are_found() -> None:
 def test_secrets_are_masked_in_foreign_texts(text: str, expected: str) -> None:
     """Also where an answer has them escaped, where one secret begins another, and in encoded credentials."""
     assert masked(text, [Secret("a+b/c="), Secret("a+b/c=longer"), Secret('q"\\é')]) == expected
+
+
+def test_whether_a_secret_is_there_is_asked_of_its_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was left unread says why it cannot be used; a literal one is there."""
+    monkeypatch.delenv("LATER", raising=False)
+    unread = Secret.unread("env", "LATER")
+    assert "LATER" in (unread.trouble() or "")
+    monkeypatch.setenv("LATER", "value")
+    assert (unread.trouble(), Secret("plain").trouble()) == (None, None)
