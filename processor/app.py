@@ -344,7 +344,7 @@ def check(settings: Settings, *, online: bool) -> Findings:
             build_plan(name, own)
             Decoder(own.decode, own.event_path)
         except ConfigError as error:
-            found.problems.append(f"Kafka: {error}")
+            found.problems.append(str(error))
         found.warnings.extend(f"destinations.{name}: {text}" for text in language_warnings(own))
     if online:
         _ask_kafka(settings, found)

@@ -75,6 +75,19 @@ def test_check_tells_no_answer_from_a_wrong_file(tmp_path: Path, monkeypatch: py
     ]
 
 
+def test_check_tells_a_fault_of_the_file_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a file names may vanish after it was read; that is said of the file, not of Kafka."""
+    monkeypatch.setenv("MOESIF_APPLICATION_ID", "k")
+    users = tmp_path / "users.txt"
+    users.touch()
+    path = tmp_path / "segment-bridge.yaml"
+    path.write_text(EXAMPLE.read_text().replace("deliver: false", f"suppressed_users: {{file: {users}}}"))
+    settings = load_settings(path)
+    users.unlink()
+    (problem,) = app.check(settings, online=False).problems
+    assert problem.startswith(f"the file of suppressed users {users} cannot be read")
+
+
 def test_check_tells_everything_that_is_wrong(tmp_path: Path) -> None:
     """All errors of a file come at once, each with its line, and the exit code is 2."""
     path = tmp_path / "wrong.yaml"
