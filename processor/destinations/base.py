@@ -16,11 +16,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
+from processor.destinations.forms import BY_TYPE, FieldType, Form
 from processor.destinations.gates import Gates
 from processor.destinations.text import decode
 from processor.model import Answer, Built, Event, Mapped, Payload, Record, Rejected, Skipped, Verdict
-
-FieldType = Literal["string", "number", "boolean", "object", "list", "datetime", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,17 @@ class Field:
     required: bool = False
     default: Any = None
     """The default mapping: a literal or a directive such as `{"@path": "$.event"}`; None: no default."""
+    form: Form | None = None
+    """Which values it takes, where its type does not say it; see `takes`."""
+    max_length: int | None = None
+    """Characters of a text that the vendor keeps or takes; None: no source names a number."""
+    is_id: bool = False
+    """Whether the vendor recognises repeats by it, so that one value for all events would be one event."""
+
+    @property
+    def takes(self) -> Form:
+        """Return the form of the values that it takes."""
+        return BY_TYPE[self.type] if self.form is None else self.form
 
 
 Build = Callable[[Mapping[str, Any], Event, Record, int], Built]
@@ -54,6 +64,8 @@ class Action:
     build: Build
     endpoints: tuple[str, ...]
     """The endpoints its payloads may go to, the main one first."""
+    needs: tuple[tuple[str, ...], ...] = ()
+    """Beside the required fields: of each of these groups an event must give one, or there is no payload of it."""
 
 
 @dataclass(frozen=True, slots=True)

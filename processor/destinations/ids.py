@@ -19,6 +19,12 @@ _NAMESPACE_HASH: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
 SYNTHETIC: Final = "synthetic_message_id"
 """Warning: the event has no usable `messageId`, so its id comes from the record's coordinates."""
 
+MAX_MESSAGE_ID_LENGTH: Final = 100
+"""Characters of a `messageId` by which Segment, and the clients that follow it, recognise repeats.
+
+Source: contract of Segment, section 1.5; contract of Moveo One, section 8.
+"""
+
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _UUID_CHARS: Final = 36
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}

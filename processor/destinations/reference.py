@@ -103,7 +103,7 @@ def _action_text(action: Action) -> str:
     rows = [
         (
             f"`{field.name}`",
-            field.type,
+            field.type if field.max_length is None else f"{field.type}, up to {field.max_length} characters",
             "yes" if field.required else "no",
             "" if field.default is None else f"`{json.dumps(field.default)}`",
             prose(field.description),

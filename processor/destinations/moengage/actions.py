@@ -6,20 +6,36 @@ its subscriptions run here as they are. The others are ours.
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from processor.destinations.base import Action, Field
+from processor.destinations.forms import Form
 from processor.destinations.moengage.events import EventBuilder
+from processor.destinations.moengage.identity import customer_id
+from processor.destinations.moengage.names import MAX_NAME_CHARACTERS
 from processor.destinations.moengage.payloads import BULK, DELETE, MERGE, SEGMENT
-from processor.destinations.moengage.private import PrivateBuilder
+from processor.destinations.moengage.private import PrivateBuilder, segment_text
 from processor.destinations.moengage.removals import delete, merge
 from processor.destinations.moengage.settings import MoEngageSettings
 from processor.destinations.moengage.users import UserBuilder
+from processor.destinations.moengage.values import MAX_TEXT_CHARACTERS
+from processor.model import Skipped
 
 
 def _path(name: str) -> dict[str, str]:
     """Return the mapping that copies a value of the event."""
     return {"@path": f"$.{name}"}
+
+
+_USER: Final = Form("an id of two characters or more that MoEngage takes", lambda value: not _is_refused(value))
+_SEGMENT_TEXT: Final = Form("a text, a number or a boolean", lambda value: segment_text(value) is not None)
+_SEGMENT_TIME: Final = Form("a text or a number", lambda value: isinstance(value, str) or type(value) in {int, float})
+
+
+def _is_refused(user_id: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a message about this user is left out."""
+    return isinstance(customer_id(user_id), Skipped)
 
 
 _TYPE: Final = Field(
@@ -34,6 +50,7 @@ _USER_ID: Final = Field(
     "The user, trimmed; numbers become text. Without one, or with one of the ids that MoEngage refuses, the message is "
     "skipped.",
     default=_path("userId"),
+    form=_USER,
 )
 _ANONYMOUS_ID: Final = Field(
     "anonymousId", "string", "The visitor. Only Segment's endpoint is told.", default=_path("anonymousId")
@@ -66,7 +83,14 @@ _UPDATE_EXISTING_ONLY: Final = Field(
 
 _TRACK_EVENT: Final = (
     _TYPE,
-    Field("event", "string", "Name of the event; numbers become text.", required=True, default=_path("event")),
+    Field(
+        "event",
+        "string",
+        "Name of the event; numbers become text.",
+        required=True,
+        default=_path("event"),
+        max_length=MAX_NAME_CHARACTERS,
+    ),
     _USER_ID,
     _ANONYMOUS_ID,
     _OS_NAME,
@@ -79,6 +103,7 @@ _TRACK_EVENT: Final = (
         "project_name",
         "string",
         "Portfolio project, sent as attribute `moe_project_name`. Where the mapping does not say, the setting decides.",
+        max_length=MAX_TEXT_CHARACTERS,
     ),
 )
 _IDENTIFY_USER: Final = (
@@ -100,8 +125,16 @@ _IDENTIFY_USER: Final = (
 )
 _VIEW: Final = (
     _USER_ID,
-    Field("name", "string", "Name of the page or screen, an attribute.", default=_path("name")),
-    Field("category", "string", "Its category, an attribute.", default=_path("category")),
+    Field(
+        "name",
+        "string",
+        "Name of the page or screen, an attribute.",
+        default=_path("name"),
+        max_length=MAX_TEXT_CHARACTERS,
+    ),
+    Field(
+        "category", "string", "Its category, an attribute.", default=_path("category"), max_length=MAX_TEXT_CHARACTERS
+    ),
     _OS_NAME,
     _APP_VERSION,
     _PROPERTIES,
@@ -109,22 +142,37 @@ _VIEW: Final = (
 )
 _GROUP: Final = (
     _USER_ID,
-    Field("groupId", "string", "The group, sent as attribute `group_id`.", required=True, default=_path("groupId")),
+    Field(
+        "groupId",
+        "string",
+        "The group, sent as attribute `group_id`.",
+        required=True,
+        default=_path("groupId"),
+        max_length=MAX_TEXT_CHARACTERS,
+    ),
     Field("traits", "object", "Traits of the group, sent as attributes `group_…`.", default=_path("traits")),
     _UPDATE_EXISTING_ONLY,
 )
 _MERGE: Final = (
     _USER_ID,
-    Field("previousId", "string", "The user that is merged into `userId`.", required=True, default=_path("previousId")),
+    Field(
+        "previousId",
+        "string",
+        "The user that is merged into `userId`.",
+        required=True,
+        default=_path("previousId"),
+        form=_USER,
+    ),
 )
+_ABOUT_USER: Final = (("userId",),)
 
 
 def make_actions(settings: MoEngageSettings) -> dict[str, Action]:
     """Return the actions by name, each with the rules of these settings."""
     actions = _private(settings) if settings.mode == "segment_private" else _bulk(settings)
     actions += (
-        Action("mergeUsers", "Merge a registered user into another, for good.", _MERGE, merge, (MERGE,)),
-        Action("deleteUser", "Delete a user, for good.", (_USER_ID,), delete, (DELETE,)),
+        Action("mergeUsers", "Merge a registered user into another, for good.", _MERGE, merge, (MERGE,), _ABOUT_USER),
+        Action("deleteUser", "Delete a user, for good.", (_USER_ID,), delete, (DELETE,), _ABOUT_USER),
     )
     return {action.slug: action for action in actions}
 
@@ -132,19 +180,30 @@ def make_actions(settings: MoEngageSettings) -> dict[str, Action]:
 def _private(settings: MoEngageSettings) -> tuple[Action, ...]:
     """Return the actions that Segment's endpoint knows."""
     builder = PrivateBuilder(settings)
+    track, identify = _as_segment(_TRACK_EVENT), _as_segment(_IDENTIFY_USER)
+    about = (("userId", "anonymousId"),) if settings.allow_anonymous else _ABOUT_USER
     return (
-        Action("trackEvent", "Send an event of a user.", _TRACK_EVENT, builder.track, (SEGMENT,)),
-        Action("identifyUser", "Set attributes of a user.", _IDENTIFY_USER, builder.identify, (SEGMENT,)),
+        Action("trackEvent", "Send an event of a user.", track, builder.track, (SEGMENT,), about),
+        Action("identifyUser", "Set attributes of a user.", identify, builder.identify, (SEGMENT,), about),
     )
+
+
+def _as_segment(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Return fields as Segment's endpoint takes them: booleans become text, times stay as they are, nothing is cut."""
+    forms = {"string": _SEGMENT_TEXT, "datetime": _SEGMENT_TIME}
+    return tuple(replace(field, form=field.form or forms.get(field.type), max_length=None) for field in fields)
 
 
 def _bulk(settings: MoEngageSettings) -> tuple[Action, ...]:
     """Return the actions of the bulk import."""
     events, users = EventBuilder(settings), UserBuilder(settings)
+    whom = (("userId", "traits"),) if settings.traits_id_as_customer_id else _ABOUT_USER
     return (
-        Action("trackEvent", "Send an event of a user.", _TRACK_EVENT, events.track, (BULK,)),
-        Action("identifyUser", "Set attributes of a user.", _IDENTIFY_USER, users.identify, (BULK,)),
-        Action("trackPage", "Send a page view as event `Page Viewed`.", _VIEW, events.page, (BULK,)),
-        Action("trackScreen", "Send a screen view as event `Screen Viewed`.", _VIEW, events.screen, (BULK,)),
-        Action("setGroupAttributes", "Keep a user's group as attributes.", _GROUP, users.group, (BULK,)),
+        Action("trackEvent", "Send an event of a user.", _TRACK_EVENT, events.track, (BULK,), _ABOUT_USER),
+        Action("identifyUser", "Set attributes of a user.", _IDENTIFY_USER, users.identify, (BULK,), whom),
+        Action("trackPage", "Send a page view as event `Page Viewed`.", _VIEW, events.page, (BULK,), _ABOUT_USER),
+        Action(
+            "trackScreen", "Send a screen view as event `Screen Viewed`.", _VIEW, events.screen, (BULK,), _ABOUT_USER
+        ),
+        Action("setGroupAttributes", "Keep a user's group as attributes.", _GROUP, users.group, (BULK,), _ABOUT_USER),
     )

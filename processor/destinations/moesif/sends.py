@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from processor.destinations.base import Action, Field
+from processor.destinations.forms import ADDRESS, IP, TEXT, candidates
 from processor.destinations.ids import message_uuid
 from processor.destinations.moesif.reading import (
     NO_IDENTITY,
@@ -33,6 +34,7 @@ _DAY_MS: Final = 86_400_000
 _MISSING_EVENT_NAME: Final = Rejected("missing_event_name", "the action has no name")
 _TOO_OLD: Final = Rejected("event_too_old", "the event is older than max_event_age_days")
 _PROPERTIES_NOT_OBJECT: Final = "properties_not_object"
+_IDENTITY: Final = (("user_id", "anonymous_id", "company_id"),)
 _EXTRA_IDS: Final = ("subscription_id", "session_token")
 
 _COMPANY_ID: Final = Field(
@@ -40,6 +42,7 @@ _COMPANY_ID: Final = Field(
     "any",
     "The company, or a list of candidates of which the first usable one is taken; numbers become text.",
     default=[{"@path": "$.context.groupId"}, {"@path": "$.context.traits.company.id"}],
+    form=candidates(TEXT),
 )
 _METADATA: Final = Field(
     "metadata",
@@ -55,6 +58,7 @@ _COMMON: Final = (
         "Id by which Moesif recognises repeats; a text that is no UUID becomes the UUIDv5 of it. Default: the event's "
         "`messageId`, else one made from the record's coordinates.",
         default={"@path": "$.messageId"},
+        is_id=True,
     ),
     Field("user_id", "string", "The user; numbers become text, blank is none.", default={"@path": "$.userId"}),
     Field(
@@ -79,6 +83,7 @@ _COMMON: Final = (
         "The person's IPv4 or IPv6 address; anything else is left out with the warning `bad_ip`. Without one Moesif "
         "takes the sender's address.",
         default={"@path": "$.context.ip"},
+        form=IP,
     ),
     Field("user_agent_string", "string", "The person's user agent.", default={"@path": "$.context.userAgent"}),
     _METADATA,
@@ -88,12 +93,14 @@ _CATEGORY: Final = Field(
     "any",
     "Category of the page or screen, or a list of candidates; also put into `metadata` when absent there.",
     default=[{"@path": "$.category"}, {"@path": "$.properties.category"}],
+    form=candidates(TEXT),
 )
 _NAME: Final = Field(
     "name",
     "any",
     "Name of the page or screen, or a list of candidates; also put into `metadata` when absent there.",
     default=[{"@path": "$.name"}, {"@path": "$.properties.name"}],
+    form=candidates(TEXT),
 )
 
 
@@ -104,6 +111,7 @@ def _uri(*paths: str) -> Field:
         "any",
         "Address of the page, or a list of candidates of which the first absolute one is taken; else `default_uri`.",
         default=[{"@path": path} for path in paths],
+        form=candidates(ADDRESS),
     )
 
 
@@ -230,4 +238,4 @@ def make_sends(settings: MoesifSettings) -> tuple[Action, ...]:
 
 def _action(slug: str, description: str, settings: MoesifSettings, own: tuple[Field, ...], view: View | None) -> Action:
     """Return one action: its own fields, then those that all have."""
-    return Action(slug, description, own + _COMMON, _Sender(slug, settings, view).build, (ENDPOINT,))
+    return Action(slug, description, own + _COMMON, _Sender(slug, settings, view).build, (ENDPOINT,), _IDENTITY)

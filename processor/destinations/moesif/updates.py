@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from processor.destinations.addresses import domain_of
 from processor.destinations.base import Action, Field
+from processor.destinations.forms import IP, TEXT, Form, candidates
 from processor.destinations.moesif.campaign import FIELD as CAMPAIGN
 from processor.destinations.moesif.campaign import read_campaign
 from processor.destinations.moesif.reading import (
@@ -55,6 +56,7 @@ _IP: Final = Field(
     "string",
     "The person's IPv4 or IPv6 address; anything else is left out with the warning `bad_ip`.",
     default={"@path": "$.context.ip"},
+    form=IP,
 )
 _TRAITS_DEFAULT: Final = {"@path": "$.traits"}
 
@@ -68,6 +70,7 @@ def make_updates(settings: MoesifSettings) -> tuple[Action, ...]:
             _USER_FIELDS,
             _UserUpdate(settings).build,
             (USERS, ANONYMOUS_USERS),
+            (("user_id", "anonymous_id") if settings.anonymous_identify == "send" else ("user_id",),),
         ),
         Action(
             "updateCompany",
@@ -97,6 +100,7 @@ _USER_FIELDS: Final = (
             {"@path": "$.context.groupId"},
             {"@path": "$.context.traits.company.id"},
         ],
+        form=candidates(TEXT),
     ),
     Field("session_token", "string", "A token by which Moesif ties API calls to the user."),
     _TIME,
@@ -184,6 +188,7 @@ _COMPANY_FIELDS: Final = (
         "The company, or a list of candidates of which the first usable one is taken; numbers become text.",
         required=True,
         default={"@path": "$.groupId"},
+        form=candidates(TEXT),
     ),
     Field(
         "user_id",
@@ -202,6 +207,7 @@ _COMPANY_FIELDS: Final = (
             {"@path": "$.traits.company_domain"},
             {"@path": "$.traits.website"},
         ],
+        form=candidates(Form("a domain or address with a dot", lambda value: _first_domain(value) is not None)),
     ),
     Field("session_token", "string", "A token by which Moesif ties API calls to the company."),
     _TIME,

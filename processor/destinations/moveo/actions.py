@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from processor.destinations.base import Action, Field
-from processor.destinations.ids import message_id
+from processor.destinations.ids import MAX_MESSAGE_ID_LENGTH, message_id
 from processor.destinations.moveo.settings import MoveoSettings
 from processor.destinations.text import encode, id_text, js_bytes_count
 from processor.destinations.times import find_time, iso_ms
@@ -22,6 +22,7 @@ ENDPOINT: Final = "events"
 _NO_IDENTITY: Final = Rejected("no_identity", "neither `userId` nor `anonymousId` is usable")
 _TOO_LARGE: Final = Rejected("event_too_large", "the event is larger than max_event_bytes")
 _EXPIRED: Final = Skipped("event_expired")
+_IDENTITY: Final = (("userId", "anonymousId"),)
 _MOST_FLOAT_GROWTH: Final = 6
 """JavaScript needs less than this many times our bytes for any float: `1e20` takes 4 here and 21 there."""
 
@@ -49,6 +50,8 @@ _COMMON: Final = (
         "string",
         "Id by which Moveo One recognises repeats. Default: the event's, else one made from the record's coordinates.",
         default=_path("messageId"),
+        max_length=MAX_MESSAGE_ID_LENGTH,
+        is_id=True,
     ),
     Field(
         "userId",
@@ -141,7 +144,7 @@ def make_actions(settings: MoveoSettings) -> dict[str, Action]:
 def _action(call: Call, settings: MoveoSettings) -> Action:
     """Return the action of one call."""
     own = tuple(field for field in (call.text, call.bag) if field is not None)
-    return Action(call.slug, call.description, _COMMON + own, _Builder(call, settings).build, (ENDPOINT,))
+    return Action(call.slug, call.description, _COMMON + own, _Builder(call, settings).build, (ENDPOINT,), _IDENTITY)
 
 
 class _Builder:
