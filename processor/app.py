@@ -12,6 +12,8 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from processor import __version__
+from processor.config import Document
+from processor.config.problems import path_text
 from processor.delivery.dead_letter_topic import topic_problems
 from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.dispatcher import Dispatcher
@@ -36,6 +38,7 @@ from processor.pipeline.report import Marks, status_report
 from processor.pipeline.suppression import USERS_UNREAD, Suppression
 from processor.pipeline.watch import Watch
 from processor.settings import DestinationSettings, Settings
+from processor.settings.doubts import doubts, told
 from processor.source.clients import Clients, KafkaClients
 from processor.source.cluster import Cluster
 from processor.source.consumer import ConsumerThread
@@ -246,8 +249,8 @@ class Bridge:
         users.add_done_callback(self._users_ended)
         stop = asyncio.create_task(self._stop_requested.wait(), name="stop")
         log.info("destination %s starts (%s, mapping %s)", self._name, self._own.type, self._plan.hash)
-        for warning in language_warnings(self._own):
-            log.warning("%s", warning)
+        for path, text in doubts(self._own, self.destination):
+            log.warning("%s: %s", path_text(path), text)
         known = asyncio.create_task(self._suppression.is_loaded.wait(), name="suppressed-users-known")
         try:
             await asyncio.wait({work, stop, known}, return_when=asyncio.FIRST_COMPLETED)
@@ -332,8 +335,10 @@ class Findings(NamedTuple):
     warnings: list[str]
 
 
-def check(settings: Settings, *, online: bool) -> Findings:
+def check(settings: Settings, *, online: bool, document: Document | None = None) -> Findings:
     """Return what only compiling valid settings, or asking Kafka, can tell about them.
+
+    With the `document` that they were read from, warnings name file and line.
 
     Raises:
         BrokerError: Kafka gave no answer, and nothing else is wrong.
@@ -341,24 +346,15 @@ def check(settings: Settings, *, online: bool) -> Findings:
     found = Findings([], [])
     for name, own in settings.destinations.items():
         try:
-            build_plan(name, own)
+            destination, _ = build_plan(name, own)
             Decoder(own.decode, own.event_path)
         except ConfigError as error:
             found.problems.append(str(error))
-        found.warnings.extend(f"destinations.{name}: {text}" for text in language_warnings(own))
+            continue
+        found.warnings.extend(told(name, doubt, document) for doubt in doubts(own, destination))
     if online:
         _ask_kafka(settings, found)
     return found
-
-
-def language_warnings(own: DestinationSettings) -> list[str]:
-    """Return where pasted triggers run otherwise than they seem to say, and which filters let no event past."""
-    listed = () if isinstance(own.subscriptions, str) else own.subscriptions
-    triggers = [f"subscription {one.name!r}: trigger: {difference}" for one in listed for difference in one.differences]
-    filters = [
-        f"filter {one.title or one.condition!r}: {one.fault}: no event passes it" for one in own.filters if one.fault
-    ]
-    return triggers + filters
 
 
 def _ask_kafka(settings: Settings, found: Findings) -> None:

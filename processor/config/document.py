@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
-from processor.config.nodes import Node
+from processor.config.nodes import Node, place_of, steps_present
+from processor.config.problems import Path as KeyPath
 from processor.config.problems import Problem, config_error
 from processor.config.yaml_tree import TreeBuilder, UnreadableError
 from processor.errors import ConfigError
@@ -33,6 +34,12 @@ class Document:
     def value(self) -> Any:  # noqa: ANN401 - any JSON value
         """Return the plain value of the whole file."""
         return self.root.value
+
+    def located(self, path: KeyPath, text: str) -> str:
+        """Return a text about a place, as errors are told; what is not in the file belongs to what would hold it."""
+        present = steps_present(self.root, path)
+        place = place_of(self.root, path[:present], path[present:])
+        return Problem(*place.value_mark, place.path, text).render(self.file)
 
 
 def load_document(path: Path | str) -> Document:

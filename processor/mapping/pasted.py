@@ -43,6 +43,12 @@ KNOWN_ACTIONS: Final[Mapping[str, str]] = {
 _SHOWN_DIGITS: Final = 20
 
 
+def spelt(path: Path, subscription: Mapping[str, Any]) -> Path:
+    """Return a path within a subscription, given in our spelling, as it is in the one that the file has."""
+    names = next((names for names in (TRIGGER_NAMES, ACTION_NAMES, MAPPING_NAMES) if names[0] == path[0]), ())
+    return (next((name for name in names if name in subscription), path[0]), *path[1:])
+
+
 def is_pasted(subscription: Mapping[str, Any]) -> bool:
     """Return whether a subscription has a spelling of Segment's in it."""
     return not _MARKS.isdisjoint(subscription)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from processor.config import load_document
 from processor.settings.destination import DestinationSettings
 from processor.settings.root import Settings, load_settings, load_without_secrets, settings_model
 from processor.settings.schema import json_schema
 
-__all__ = ["DestinationSettings", "Settings", "json_schema", "load_settings", "load_without_secrets", "settings_model"]
+__all__ = [
+    "DestinationSettings",
+    "Settings",
+    "json_schema",
+    "load_document",
+    "load_settings",
+    "load_without_secrets",
+    "settings_model",
+]

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from processor.destinations import destination_class
 from processor.destinations.filters import FilterSettings
+from processor.destinations.futile import futile
+from processor.destinations.reference import example
 from processor.errors import MappingError
 from processor.mapping import Trigger, compile_mapping, compile_subscriptions
 from processor.mapping.directives import DIRECTIVES
@@ -48,6 +51,15 @@ def test_subscription_is_one() -> None:
     texts = [block.text for block in BLOCKS if block.info == "yaml subscriptions"]
     settings = [SubscriptionSettings.model_validate(item) for text in texts for item in yaml_value(text)]
     assert ["Orders", "Identify"] == [subscription.name for subscription in compile_subscriptions(settings).all]
+
+
+@pytest.mark.parametrize(("mapping", "text"), rows(PAGE, "mapping of `trackEvent`", "what `check` warns of"))
+def test_mapping_is_warned_of(mapping: str, text: str) -> None:
+    """Each mapping that can never satisfy the vendor is told in the page's words."""
+    one = {"name": "One", "trigger": 'type = "track"', "action": "trackEvent", "mapping": json.loads(mapping)}
+    actions = example(destination_class("moengage")).actions
+    ((_, told),) = futile(actions, SubscriptionSettings.model_validate(one))
+    assert text in told
 
 
 @pytest.mark.parametrize(("trigger", "takes"), rows(PAGE, "trigger", "takes it"))

@@ -100,6 +100,19 @@ def test_check_tells_everything_that_is_wrong(tmp_path: Path) -> None:
     assert f"{path}:" in said
 
 
+def test_check_warns_of_what_can_never_satisfy_the_vendor(tmp_path: Path) -> None:
+    """A warning has the place of an error and leaves the file fine."""
+    path = tmp_path / "futile.yaml"
+    item = '[{name: One, trigger: type = "track", action: sendAction, mapping: {action_name: null, user_id: u1}}]'
+    path.write_text(EXAMPLE.read_text().replace("subscriptions: default", f"subscriptions: {item}"))
+    result = typed("check", "--config", path)
+    assert result.returncode == 0, result.stderr.decode()
+    assert b"fine" in result.stdout
+    said = result.stderr.decode()
+    assert said.startswith(f"warning: {path}:")
+    assert "mapping.action_name: subscription 'One': action 'sendAction' needs the field, and this is null" in said
+
+
 def test_run_refuses_a_file_with_a_missing_key() -> None:
     """Nothing starts without its secrets; the variable is named and the exit code is 2."""
     result = typed("run", "--config", EXAMPLE, keys={})
