@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from processor.config.problems import Path, listed
 from processor.destinations.base import Action, Field
+from processor.destinations.defaults import completed
 from processor.destinations.text import is_blank
 from processor.mapping import ABSENT, SubscriptionSettings
 from processor.mapping.outcomes import Outcome, Outcomes, Some, outcomes
@@ -31,7 +32,7 @@ def futile(actions: Mapping[str, Action], subscription: SubscriptionSettings) ->
     if action is None or not subscription.enabled:
         return []
     try:
-        given = _given(subscription.mapping)
+        given = _given(completed(actions, subscription).mapping)
         return [] if given is None else list(_findings(action, *given))
     except RecursionError:  # nothing can be said of it here; that it is too deep is said at load
         return []

@@ -11,6 +11,7 @@ from msgspec.structs import force_setattr, replace
 
 from processor.config.problems import Path, listed, nearest
 from processor.destinations.base import Action, Destination
+from processor.destinations.defaults import completed, stands_for_fields
 from processor.destinations.filters import Filters
 from processor.destinations.privacy import Privacy
 from processor.errors import ConfigError, MappingError
@@ -79,7 +80,7 @@ class Plan:
         if found:
             raise ConfigError("\n".join(f"{destination.name}: {text}" for _, text in found))
         try:
-            compiled = compile_subscriptions(subscriptions)
+            compiled = compile_subscriptions([completed(destination.actions, one) for one in subscriptions])
         except MappingError as error:
             raise ConfigError(f"{destination.name}: {error.safe}") from error
         return cls(destination, compiled, is_default=False)
@@ -231,7 +232,9 @@ def _subscription_findings(actions: Mapping[str, Action], subscription: Subscrip
     if action is None:
         yield ("action",), f"unknown action {_word(subscription.action, actions)}; allowed: {listed(actions)}"
         return
-    keys = [key for key in subscription.mapping if key not in RESERVED_KEYS]
+    if subscription.use_defaults and stands_for_fields(subscription.mapping):
+        yield ("use_defaults",), "a directive stands for the fields here, so none can be added; allowed: false"
+    keys = [key for key in completed(actions, subscription).mapping if key not in RESERVED_KEYS]
     if any(key.startswith(_DIRECTIVE_MARKS) for key in keys):
         return  # a directive stands for the whole mapping: only the event tells which fields it gives
     names = [field.name for field in action.fields]

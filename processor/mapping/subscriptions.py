@@ -76,6 +76,11 @@ class SubscriptionSettings(BaseModel):
         description="Whether the trigger runs as Segment reads it, also where that differs from what it says. "
         "Default false: such a trigger is refused, for it matches other events than its author meant.",
     )
+    use_defaults: bool = Field(
+        default=False,
+        description="Whether fields that the mapping does not name take the default mappings of the action. Default "
+        "false: what is sent stands in the mapping.",
+    )
     trigger: str = Field(
         validation_alias=AliasChoices(*TRIGGER_NAMES),
         description='Which events it takes, in Segment\'s trigger language: type = "track" and event = "Signed Up".',
@@ -102,16 +107,22 @@ class SubscriptionSettings(BaseModel):
         own["settings"] = {"anyOf": [own["mapping"], as_text], "description": own["mapping"]["description"]}
         ignored = {"description": "Taken and not looked at, as Segment exports it."}
         own.update(dict.fromkeys(sorted(IGNORED), ignored))
-        one_of = [{"oneOf": [{"required": [name]} for name in names]} for names in (TRIGGER_NAMES, MAPPING_NAMES)]
+        triggers, mappings = ([{"required": [name]} for name in names] for names in (TRIGGER_NAMES, MAPPING_NAMES))
+        unmapped = {"not": {"anyOf": mappings}, "required": ["use_defaults"]}
+        unmapped["properties"] = {"use_defaults": {"const": True}}
         actions = [{"required": [name]} for name in (*ACTION_NAMES, *ACTION_IDS)]
-        schema |= {"required": [], "allOf": [*one_of, {"anyOf": actions}]}
+        schema |= {"required": [], "allOf": [{"oneOf": triggers}, {"oneOf": [*mappings, unmapped]}, {"anyOf": actions}]}
         return schema
 
     @model_validator(mode="wrap")
     @classmethod
     def _take_pasted(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - any YAML value
         """Take a subscription in Segment's own spelling: it runs as Segment reads it, and says where that differs."""
-        if not isinstance(value, dict) or not is_pasted(value):
+        if not isinstance(value, dict):
+            return handler(value)
+        if value.get("use_defaults") is True and not any(name in value for name in MAPPING_NAMES):
+            value = {**value, "mapping": {}}
+        if not is_pasted(value):
             return handler(value)
         own, problems = unpasted(value)
         if problems:

@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from processor.destinations import destination_class
+from processor.destinations.defaults import completed
 from processor.destinations.filters import FilterSettings
 from processor.destinations.futile import futile
 from processor.destinations.reference import example
@@ -50,7 +51,18 @@ def test_subscription_is_one() -> None:
     """The examples of subscriptions compile."""
     texts = [block.text for block in BLOCKS if block.info == "yaml subscriptions"]
     settings = [SubscriptionSettings.model_validate(item) for text in texts for item in yaml_value(text)]
-    assert ["Orders", "Identify"] == [subscription.name for subscription in compile_subscriptions(settings).all]
+    assert ["Orders", "Identify", "Wholesale"] == [
+        subscription.name for subscription in compile_subscriptions(settings).all
+    ]
+
+
+def test_defaults_are_the_presets() -> None:
+    """The example of default mappings comes to the preset but for what it names."""
+    (one,) = (item for block in BLOCKS if "use_defaults" in block.text for item in yaml_value(block.text))
+    vendor = example(destination_class("moengage"))
+    (preset,) = (item["mapping"] for item in vendor.presets() if item["action"] == one["action"])
+    mapping = completed(vendor.actions, SubscriptionSettings.model_validate(one)).mapping
+    assert preset | {"userId": {"@path": "$.properties.customer_id"}, "os_name": None} == mapping
 
 
 @pytest.mark.parametrize(("mapping", "text"), rows(PAGE, "mapping of `trackEvent`", "what `check` warns of"))

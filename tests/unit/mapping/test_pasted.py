@@ -93,6 +93,12 @@ def test_an_action_that_only_segment_knows() -> None:
         SubscriptionSettings.model_validate(pasted)
 
 
+def test_what_is_no_object_is_no_subscription() -> None:
+    """A list of names where subscriptions should stand is refused as such."""
+    with pytest.raises(ValidationError, match="valid dictionary or instance of SubscriptionSettings"):
+        SubscriptionSettings.model_validate("Orders")
+
+
 def test_a_pasted_trigger_that_means_something_else_says_so() -> None:
     """Both readings and a line to use; not when the file says that it is known, nor while it is not in force."""
     (difference,) = SubscriptionSettings.model_validate(PUBLIC_API | {"trigger": MIXED}).differences
@@ -113,6 +119,10 @@ def test_a_pasted_trigger_that_means_something_else_says_so() -> None:
         ({"name": "n", "trigger": "t", "action": "a", "mapping": {}}, True),
         ({"name": "n", "trigger": "t", "subscribe": "t", "action": "a", "mapping": {}}, False),
         ({"name": "n", "trigger": "t", "action": "a"}, False),
+        ({"name": "n", "trigger": "t", "action": "a", "use_defaults": False}, False),
+        ({"name": "n", "trigger": "t", "action": "a", "use_defaults": True}, True),
+        ({"name": "n", "trigger": "t", "action": "a", "use_defaults": True, "fields": {}}, True),
+        ({"name": "n", "trigger": "t", "action": "a", "use_defaults": True, "fields": {}, "mapping": {}}, False),
         ({"name": "n", "trigger": "t", "mapping": {}}, False),
         (PUBLIC_API | {"unknown": 1}, False),
     ],
