@@ -24,11 +24,11 @@ def check(
     from processor import app
     from processor.errors import ConfigError
     from processor.operations.logs import configure
-    from processor.settings import load_document, load_settings
+    from processor.settings import load_configuration, load_settings
 
     settings = load_settings(config)
     configure(settings.operations.logs)
-    found = app.check(settings, online=online, document=load_document(config))
+    found = app.check(settings, online=online, document=load_configuration(config))
     for warning in found.warnings:
         typer.echo(f"warning: {warning}", err=True)
     if found.problems:

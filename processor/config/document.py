@@ -13,7 +13,7 @@ from ruamel.yaml.reader import ReaderError
 
 from processor.config.nodes import Node, place_of, steps_present
 from processor.config.problems import Path as KeyPath
-from processor.config.problems import Problem, config_error
+from processor.config.problems import Problem, config_error, rendered
 from processor.config.yaml_tree import TreeBuilder, UnreadableError
 from processor.errors import ConfigError
 
@@ -29,6 +29,8 @@ class Document:
     file: str
     root: Node
     problems: tuple[Problem, ...] = ()
+    others: tuple[str, ...] = ()
+    """Files that it names and that are read in their places; see `inclusion`."""
 
     @property
     def value(self) -> Any:  # noqa: ANN401 - any JSON value
@@ -39,7 +41,7 @@ class Document:
         """Return a text about a place, as errors are told; what is not in the file belongs to what would hold it."""
         present = steps_present(self.root, path)
         place = place_of(self.root, path[:present], path[present:])
-        return Problem(*place.value_mark, place.path, text).render(self.file)
+        return rendered(Problem(*place.value_mark, place.path, text), self.file, self.others)
 
 
 def load_document(path: Path | str) -> Document:

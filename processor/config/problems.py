@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
 
@@ -15,6 +15,8 @@ Path = tuple[str | int, ...]
 """Keys and list positions from the root of the file to a value."""
 
 _PLAIN_KEY: Final = re.compile(r"[\w-]+", re.ASCII)
+LINES_PER_FILE: Final = 10_000_000
+"""More than a file of the largest size can have: lines from here on are those of the files that a file names."""
 _NEAR: Final = 0.6
 """How alike two keys must be for one to be taken for the other; difflib's own measure of a close match."""
 
@@ -40,10 +42,16 @@ class Problem:
         return f"{where}: {key}: {what}" if key else f"{where}: {what}"
 
 
-def config_error(file: str, problems: Iterable[Problem]) -> ConfigError:
-    """Return one error for all problems of a file, in the order of its lines, each said once."""
+def rendered(problem: Problem, file: str, others: Sequence[str] = ()) -> str:
+    """Return a problem as a person reads it, where it is in the file or in one of the others that it names."""
+    index, line = divmod(problem.line, LINES_PER_FILE)
+    return replace(problem, line=line).render((file, *others)[index])
+
+
+def config_error(file: str, problems: Iterable[Problem], others: Sequence[str] = ()) -> ConfigError:
+    """Return one error for all problems of a file and of those that it names, by lines, each said once."""
     ordered = sorted(set(problems), key=lambda problem: (problem.line, problem.column, path_text(problem.path)))
-    return ConfigError("\n".join(problem.render(file) for problem in ordered), problems=ordered)
+    return ConfigError("\n".join(rendered(problem, file, others) for problem in ordered), problems=ordered)
 
 
 def path_text(path: Path) -> str:

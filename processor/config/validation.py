@@ -51,7 +51,7 @@ def validate(
         problems += _checked(model, meant, context, meant.value)[0]
     if problems or instance is None:
         # Raised out here: pydantic's own error, which shows values, must not travel along as the context.
-        raise config_error(document.file, problems)
+        raise config_error(document.file, problems, document.others)
     return instance
 
 
@@ -86,7 +86,7 @@ def _as_meant(model: type[BaseModel], document: Document) -> Document | None:
     corrected = Node(root.kind, root.mark, {})
     for key, child in root.children.items():
         corrected.add(meant.get(key, key), root.keys[key], child)
-    return Document(document.file, corrected)
+    return Document(document.file, corrected, others=document.others)
 
 
 def _explained(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from processor.config import load_document
 from processor.settings.destination import DestinationSettings
+from processor.settings.from_file import load_configuration
 from processor.settings.root import Settings, load_settings, load_without_secrets, settings_model
 from processor.settings.schema import json_schema
 
@@ -11,7 +11,7 @@ __all__ = [
     "DestinationSettings",
     "Settings",
     "json_schema",
-    "load_document",
+    "load_configuration",
     "load_settings",
     "load_without_secrets",
     "settings_model",

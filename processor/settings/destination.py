@@ -15,6 +15,7 @@ from processor.destinations.filters import FilterSettings
 from processor.destinations.privacy_settings import PrivacySettings
 from processor.errors import ConfigError
 from processor.mapping import SubscriptionSettings
+from processor.settings.from_file import add_from_file
 from processor.source.decode_settings import DecodeSettings
 from processor.source.event_path import EventPath
 from processor.source.settings import OnExpired
@@ -64,7 +65,8 @@ class DestinationSettings(BaseModel):
         Field(
             default="default",
             description="Which events become which action: default (the vendor's presets), or a list in Segment's "
-            "form. Default: default.",
+            "form, or a file with such a list: {from_file: mappings/crm.yaml}, relative to this one. Default: default.",
+            json_schema_extra=add_from_file,
         )
     )
     privacy: PrivacySettings | None = Field(

@@ -127,7 +127,7 @@ def _type(field: FieldInfo, schema: Mapping[str, Any]) -> str:
     return _words(schema)
 
 
-def _words(schema: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one line for each form that a schema has
+def _words(schema: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911 - one line for each form that a schema has
     match schema:
         case {"const": value}:
             return f"`{value}`"
@@ -139,12 +139,16 @@ def _words(schema: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one line for ea
             return " or ".join(dict.fromkeys(_words(choice) for choice in choices if choice.get("type") != "null"))
         case {"$ref": _}:
             return "section"
+        case {"type": "array", "items": {"anyOf": [{"$ref": _}, named]}}:
+            return f"list of sections and {_words(named)}"
         case {"type": "array", "items": items}:
             return f"list of {_words(items)}".replace("section", "sections")
         case {"type": list(types)}:
             return " or ".join(types)
         case {"type": "string", "format": "path" | "file-path"}:
             return "path"
+        case {"type": "object", "required": [key], "additionalProperties": False}:
+            return f"`{{{key}: …}}`"
         case {"type": "object"}:
             return "object"
     plain = {"integer": "integer", "number": "number", "boolean": "true or false", "string": "text"}

@@ -10,13 +10,14 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from processor.config import UNREAD_SECRETS, load_document, refuse, validate
+from processor.config import UNREAD_SECRETS, refuse, validate
 from processor.delivery.dead_letter_settings import DeadLetterSettings
 from processor.destinations import REGISTRY
 from processor.destinations.base import Destination
 from processor.operations.settings import OperationsSettings
 from processor.settings.destination import DestinationName, DestinationSettings
 from processor.settings.fit import Finding
+from processor.settings.from_file import load_configuration
 from processor.settings.vendor import ByType
 from processor.source.settings import KafkaSettings
 
@@ -120,7 +121,7 @@ def load_settings(
     Raises:
         ConfigError: naming what is wrong with the file, each with line, key, what was found and what is allowed.
     """
-    model, document = settings_model(registry), load_document(path)
+    model, document = settings_model(registry), load_configuration(path)
     if choose is None:
         return validate(model, document)
     whole = validate(model, document, {UNREAD_SECRETS: True})
@@ -134,4 +135,4 @@ def load_without_secrets(path: Path | str, registry: Mapping[str, type[Destinati
     Raises:
         ConfigError: naming what is wrong with the file, each with line, key, what was found and what is allowed.
     """
-    return validate(settings_model(registry), load_document(path), {UNREAD_SECRETS: True})
+    return validate(settings_model(registry), load_configuration(path), {UNREAD_SECRETS: True})

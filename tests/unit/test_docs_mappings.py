@@ -58,7 +58,8 @@ def test_subscription_is_one() -> None:
 
 def test_defaults_are_the_presets() -> None:
     """The example of default mappings comes to the preset but for what it names."""
-    (one,) = (item for block in BLOCKS if "use_defaults" in block.text for item in yaml_value(block.text))
+    texts = [block.text for block in BLOCKS if block.info == "yaml subscriptions" and "use_defaults" in block.text]
+    (one,) = (item for text in texts for item in yaml_value(text))
     vendor = example(destination_class("moengage"))
     (preset,) = (item["mapping"] for item in vendor.presets() if item["action"] == one["action"])
     mapping = completed(vendor.actions, SubscriptionSettings.model_validate(one)).mapping
