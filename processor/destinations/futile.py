@@ -15,7 +15,7 @@ from processor.destinations.defaults import completed
 from processor.destinations.text import is_blank
 from processor.mapping import ABSENT, SubscriptionSettings
 from processor.mapping.outcomes import Outcome, Outcomes, Some, outcomes
-from processor.mapping.root import unfolded
+from processor.mapping.root import ROOT_DIRECTIVE, unfolded
 from processor.mapping.subscriptions import RESERVED_KEYS
 from processor.mapping.values import kind
 
@@ -52,7 +52,11 @@ def _given(mapping: Mapping[str, Any]) -> tuple[Path, dict[str, Outcomes]] | Non
         fields = stages.get(_MAPPING)
     if not isinstance(fields, dict) or any(key.startswith("@") for key in fields):
         return None
-    return place, {name: outcomes(value, root) for name, value in fields.items()}
+    given = {name: outcomes(value, root) for name, value in fields.items()}
+    if ROOT_DIRECTIVE in mapping:
+        # Segment's editor leaves the default mappings of all fields there: those that read nothing now are not meant.
+        given = {name: found for name, found in given.items() if found != (ABSENT,)}
+    return place, given
 
 
 def _findings(action: Action, place: Path, given: Mapping[str, Outcomes]) -> Iterator[Finding]:

@@ -166,7 +166,12 @@ def test_one_id_for_all_events() -> None:
         (
             {"__segment_internal_directive": {"@transform": {"apply": {"a": "xy"}}}, "event": {"@path": "$.a.b"}}
             | {"userId": {"@path": "$.a"}},
-            [("mapping", "event")],
+            [("mapping",)],
+        ),
+        (
+            {"__segment_internal_directive": {"@transform": {"apply": {"a": "xy"}}}, "event": {"@path": "$.a"}}
+            | {"userId": {"@path": "$.a"}, "properties": {"@path": "$.properties"}, "os_name": {"@path": "$.os"}},
+            [],
         ),
         ({"@merge": {"direction": "left", "objects": [WHO]}}, []),
         ({"@transform": {"apply": {"@path": "$.properties"}, "mapping": {"@path": "$.a"}}}, []),
