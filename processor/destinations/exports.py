@@ -94,7 +94,8 @@ def _add_subscription(found: Imported, export: Plain) -> None:
     if differences or export.get("as_segment") is True:
         own["as_segment"] = True
     found.subscriptions.append(
-        own | {"trigger": settings.trigger, "action": settings.action, "mapping": settings.mapping}
+        own
+        | {"trigger": settings.trigger, "action": settings.action, "use_defaults": False, "mapping": settings.mapping}
     )
 
 

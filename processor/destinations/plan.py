@@ -232,7 +232,8 @@ def _subscription_findings(actions: Mapping[str, Action], subscription: Subscrip
     if action is None:
         yield ("action",), f"unknown action {_word(subscription.action, actions)}; allowed: {listed(actions)}"
         return
-    if subscription.use_defaults and stands_for_fields(subscription.mapping):
+    asks_for_defaults = subscription.use_defaults and "use_defaults" in subscription.model_fields_set
+    if asks_for_defaults and stands_for_fields(subscription.mapping):
         yield ("use_defaults",), "a directive stands for the fields here, so none can be added; allowed: false"
     keys = [key for key in completed(actions, subscription).mapping if key not in RESERVED_KEYS]
     if any(key.startswith(_DIRECTIVE_MARKS) for key in keys):

@@ -77,9 +77,10 @@ class SubscriptionSettings(BaseModel):
         "Default false: such a trigger is refused, for it matches other events than its author meant.",
     )
     use_defaults: bool = Field(
-        default=False,
-        description="Whether fields that the mapping does not name take the default mappings of the action. Default "
-        "false: what is sent stands in the mapping.",
+        default=True,
+        description="Whether fields that the mapping does not name take the default mappings of the action; one that "
+        "is mapped to null stays out. Default true, and false for a subscription in a spelling of Segment's: what is "
+        "stored there lists all its fields, and what its author has cleared must not come back.",
     )
     trigger: str = Field(
         validation_alias=AliasChoices(*TRIGGER_NAMES),
@@ -108,8 +109,9 @@ class SubscriptionSettings(BaseModel):
         ignored = {"description": "Taken and not looked at, as Segment exports it."}
         own.update(dict.fromkeys(sorted(IGNORED), ignored))
         triggers, mappings = ([{"required": [name]} for name in names] for names in (TRIGGER_NAMES, MAPPING_NAMES))
-        unmapped = {"not": {"anyOf": mappings}, "required": ["use_defaults"]}
-        unmapped["properties"] = {"use_defaults": {"const": True}}
+        pasted = [{"required": [name]} for name in (*TRIGGER_NAMES[1:], *ACTION_NAMES[1:])]
+        no_defaults = {"properties": {"use_defaults": {"const": False}}, "required": ["use_defaults"]}
+        unmapped = {"not": {"anyOf": [*mappings, *pasted, no_defaults]}}
         actions = [{"required": [name]} for name in (*ACTION_NAMES, *ACTION_IDS)]
         schema |= {"required": [], "allOf": [{"oneOf": triggers}, {"oneOf": [*mappings, unmapped]}, {"anyOf": actions}]}
         return schema
@@ -120,14 +122,13 @@ class SubscriptionSettings(BaseModel):
         """Take a subscription in Segment's own spelling: it runs as Segment reads it, and says where that differs."""
         if not isinstance(value, dict):
             return handler(value)
-        if value.get("use_defaults") is True and not any(name in value for name in MAPPING_NAMES):
-            value = {**value, "mapping": {}}
         if not is_pasted(value):
-            return handler(value)
+            takes_all = value.get("use_defaults") is not False and not any(name in value for name in MAPPING_NAMES)
+            return handler({**value, "mapping": {}} if takes_all else value)
         own, problems = unpasted(value)
         if problems:
             raise refuse(*problems)
-        made = handler({"as_segment": True, **own})
+        made = handler({"as_segment": True, "use_defaults": False, **own})
         made._warns = "as_segment" not in value  # noqa: SLF001 - its own
         return made
 

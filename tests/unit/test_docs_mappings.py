@@ -58,7 +58,7 @@ def test_subscription_is_one() -> None:
 
 def test_defaults_are_the_presets() -> None:
     """The example of default mappings comes to the preset but for what it names."""
-    texts = [block.text for block in BLOCKS if block.info == "yaml subscriptions" and "use_defaults" in block.text]
+    texts = [block.text for block in BLOCKS if block.info == "yaml subscriptions" and "Wholesale" in block.text]
     (one,) = (item for text in texts for item in yaml_value(text))
     vendor = example(destination_class("moengage"))
     (preset,) = (item["mapping"] for item in vendor.presets() if item["action"] == one["action"])
@@ -70,6 +70,7 @@ def test_defaults_are_the_presets() -> None:
 def test_mapping_is_warned_of(mapping: str, text: str) -> None:
     """Each mapping that can never satisfy the vendor is told in the page's words."""
     one = {"name": "One", "trigger": 'type = "track"', "action": "trackEvent", "mapping": json.loads(mapping)}
+    one |= {"use_defaults": False}
     actions = example(destination_class("moengage")).actions
     ((_, told),) = futile(actions, SubscriptionSettings.model_validate(one))
     assert text in told

@@ -137,7 +137,7 @@ def test_nothing_on_purpose_and_by_mistake() -> None:
 )
 def test_somebody_must_be_named(vendor: str, action: str, mapping: dict[str, Any], text: str) -> None:
     """A mapping in which nobody is named gives no payload of any event."""
-    ((path, told),) = _told(vendor, action, mapping)
+    ((path, told),) = _told(vendor, action, mapping, use_defaults=False)
     assert path == ("mapping",)
     assert told.startswith(text)
 

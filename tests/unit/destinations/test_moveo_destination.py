@@ -247,6 +247,7 @@ def test_vendors_rules_hold_for_written_mappings() -> None:
             "name": "Orders",
             "trigger": 'type = "track"',
             "action": "track",
+            "use_defaults": False,
             "mapping": {"userId": {"@path": "$.properties.customer"}, "event": 7, "context": "none"},
         }
     )

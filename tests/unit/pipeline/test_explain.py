@@ -30,6 +30,7 @@ ORDERS: dict[str, Any] = {
     "name": "Orders",
     "trigger": 'type = "track" and (event = "Order Completed" or properties.total > 10)',
     "action": "sendAction",
+    "use_defaults": False,
     "mapping": {"action_name": {"@path": "$.event"}, "user_id": {"@path": "$.userId"}},
 }
 

@@ -52,7 +52,6 @@ def test_a_subscription_shows_all_that_is_wrong_with_it(tmp_path: Path) -> None:
         (9, f"{own}[1].name"),
         (9, f"{own}[1].action"),
         (10, f"{own}[2].name"),
-        (10, f"{own}[2].mapping"),
         (10, f"{own}[2].mapping.action_nme"),
         (10, f"{own}[2].mapping.action_nme"),
         (11, f"{own}[3].trigger"),
