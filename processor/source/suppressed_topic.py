@@ -28,7 +28,9 @@ LOOK_S: Final = 5.0
 READ_S: Final = 0.5
 """Longest wait for a record; a record that comes ends it."""
 ASK_S: Final = 10.0
-"""Longest time that the cluster may take to answer."""
+"""Longest time that the cluster may take to answer before a topic is read."""
+LOOK_ASK_S: Final = 2.0
+"""The same for a look: while its answer is waited for, no record is read."""
 ID_BYTES: Final = 110
 """Memory of an id beside its own bytes: the text's head and its place in the set, which is at least a third full."""
 _LOST: Final = frozenset({"_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE", "_LOG_TRUNCATION"})
@@ -183,7 +185,7 @@ class SuppressedTopic:
     def _look(self) -> None:
         """See whether the topic is still the same, has grown, and was read as far as it went at the last look."""
         self._look_at_s = self._clock() + LOOK_S
-        deadline = Deadline.after(ASK_S)
+        deadline = Deadline.after(LOOK_ASK_S)
         state = self._cluster.topics([self._topic], deadline)[self._topic]
         if state is None:
             raise _missing(self._topic)

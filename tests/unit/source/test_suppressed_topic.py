@@ -12,7 +12,8 @@ from confluent_kafka.admin import AdminClient
 
 from processor.errors import BrokerError, ConfigError
 from processor.source.cluster import Cluster
-from processor.source.suppressed_topic import ID_BYTES, LOOK_S, ListedIds, SuppressedTopic
+from processor.source.deadline import Deadline
+from processor.source.suppressed_topic import ID_BYTES, LOOK_ASK_S, LOOK_S, ListedIds, SuppressedTopic, read_once
 from tests.fake_kafka import FakeAdmin, FakeKafka, error_message
 from tests.fake_topics import FakeTopicReader
 
@@ -218,6 +219,23 @@ def test_an_outage_keeps_what_is_known_and_is_told_once(caplog: pytest.LogCaptur
     assert told[1:] == ["suppressed users: topic users is followed again, 1 ids are in force"]
 
 
+def test_a_look_does_not_keep_records_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster that does not answer is given up soon: another broker may have a new suppression."""
+    world = World(0)
+    world.script()
+    world.turn()
+    waits_s: list[float] = []
+    ask = FakeAdmin.describe_topics
+
+    def noted(self: FakeAdmin, topics: object, request_timeout: float) -> dict[str, Any]:
+        waits_s.append(request_timeout)
+        return ask(self, topics, request_timeout)
+
+    monkeypatch.setattr(FakeAdmin, "describe_topics", noted)
+    world.look()
+    assert [0 < wait_s <= LOOK_ASK_S for wait_s in waits_s] == [True]
+
+
 def test_records_that_do_not_come_are_noticed(caplog: pytest.LogCaptureFixture) -> None:
     """A right that was taken away shows by nothing but that the list falls behind."""
     world = World(0)
@@ -309,3 +327,20 @@ def test_a_client_that_refuses_is_closed() -> None:
     assert world.users.is_loaded
     world.users.close()
     assert world.made[-1].is_closed
+
+
+def test_a_list_that_is_read_once_is_not_followed() -> None:
+    """It is whole when it is returned, and the client is closed."""
+    world = World(1)
+    world.script(listed(0, b"u"))
+    users = read_once(world.users, Deadline.after(60))
+    assert ("u" in users, world.made[-1].is_closed) == (True, True)
+
+
+def test_a_list_that_is_not_read_in_time_is_none() -> None:
+    """Half a list would let events through."""
+    world = World(2)
+    reader = world.script(listed(0, b"u"))
+    with pytest.raises(BrokerError, match="suppressed users were not read in time"):
+        read_once(world.users, Deadline.after(0))
+    assert reader.is_closed
