@@ -41,7 +41,8 @@ class World:
     def __init__(self, kafka: Kafka, folder: Path) -> None:
         """Make the topic and no file."""
         self.kafka = kafka
-        self.topic, self.prefix = kafka.create_topic(partitions=3), random_name("group")
+        kept = {"retention.ms": "-1"}  # the events are old by their own time, and the broker would delete them
+        self.topic, self.prefix = kafka.create_topic(partitions=3, config=kept), random_name("group")
         self._folder = folder
 
     def produce(self, values: list[bytes]) -> None:
