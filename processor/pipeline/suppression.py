@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Container
-from typing import Protocol
+from collections.abc import Callable
 
 from processor.errors import InvariantError, ProcessorError
 from processor.source.suppressed import SuppressedUsers, keep_fresh
@@ -18,17 +17,6 @@ RETRY_S = 1.0
 """Pause before a topic that could not be read is tried again."""
 STOP_S = 2.0
 """What the thread may take to end; one that still waits for an answer of the cluster is left behind."""
-
-
-class UserList(Container[str], Protocol):
-    """The list that gates ask."""
-
-    def __len__(self) -> int:
-        """Return how many ids are in force."""
-
-    @property
-    def is_up_to_date(self) -> bool:
-        """Return whether what is in force is what its source says now."""
 
 
 class Suppression:
