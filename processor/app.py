@@ -129,11 +129,6 @@ def build_plan(
     return destination, plan
 
 
-def letter_privacy(plan: Plan) -> Privacy | None:
-    """Return the privacy that dead letters are to keep, None where they keep the record's bytes."""
-    return plan.privacy if plan.privacy is not None and plan.privacy.covers_letters else None
-
-
 def run(settings: Settings, name: str, *, make_clients: MakeClients = KafkaClients) -> int:
     """Run one destination until it is told to stop or cannot go on; return the exit code."""
     bridge = Bridge(settings, name, make_clients)
@@ -201,9 +196,7 @@ class Bridge:
         window = Window(window_count(delivery, endpoints), delivery.max_window_bytes)
         ledger = Ledger(Tally(), window)
         self.pipeline = Pipeline(
-            PipelineSettings(
-                self._name, __version__, drain_s, is_delivering=own.deliver, letter_privacy=letter_privacy(self._plan)
-            ),
+            PipelineSettings(self._name, __version__, drain_s, is_delivering=own.deliver),
             self._plan,
             Decoder(own.decode, own.event_path),
             ledger,

@@ -12,8 +12,9 @@ from processor.delivery.dead_letter_form import DeadLetter
 from processor.delivery.dispatcher import Dispatcher
 from processor.delivery.offsets import Key
 from processor.delivery.settings import DeliverySettings
-from processor.destinations.base import Endpoint
+from processor.destinations.base import Destination, Endpoint
 from processor.destinations.plan import Plan
+from processor.destinations.privacy import Privacy
 from processor.errors import TransientError
 from processor.model import Mapped, Payload, Record, Rejected, Skipped
 from processor.operations.tally import Tally
@@ -59,10 +60,11 @@ class FakeDecoder:
 class FakePlan:
     """Maps an event as it says itself: so many payloads of a lane, skipped, rejected, or a bug."""
 
-    hash = "0123456789ab"
-
-    def __init__(self) -> None:
+    def __init__(self, mapping_hash: str = "0123456789ab") -> None:
         """Start numbering payloads."""
+        self.hash = mapping_hash
+        self.letter_privacy: Privacy | None = None
+        self.destination: Destination | None = None
         self.ids: dict[int, list[int]] = {}
         self._count = 0
 

@@ -58,7 +58,7 @@ class Dispatcher:
         self._listener = listener
         self._clock = clock
         self._concluder = Concluder(settings, destination.backoff, self.gate, self.guard, now_s)
-        self._limiter = Limiter(settings.rate_limit, destination.rate_limits, now_s)
+        self.limiter = Limiter(settings.rate_limit, destination.rate_limits, now_s)
         self._requests = Requests(self._ended)
         self._plain_endpoints: set[str] = set()
         self._timer = Timer(partial(self._follow_up, self.turn))
@@ -106,7 +106,7 @@ class Dispatcher:
         """Return what the destination is doing; waiting for a rate limit of our own is throttled as well."""
         state = self.gate.state(now_s := self._clock.now_s())
         is_open = state in (GateState.FLOWING, GateState.STARTING)
-        return GateState.THROTTLED if is_open and self._limiter.wait_s(now_s) > 0 else state
+        return GateState.THROTTLED if is_open and self.limiter.wait_s(now_s) > 0 else state
 
     def queue(self, payloads: Iterable[tuple[Payload, Entry]]) -> None:
         """Take payloads in, each with the entry of its record; call `turn` when the last of a group is in."""
@@ -117,7 +117,7 @@ class Dispatcher:
 
     def set_share(self, assigned_count: int, known_count: int) -> None:
         """Take this process's part of group-wide rate limits."""
-        self._limiter.set_share(assigned_count, known_count, self._clock.now_s())
+        self.limiter.set_share(assigned_count, known_count, self._clock.now_s())
 
     def turn(self) -> None:
         """Start every request that may start now, and set the timer for what comes by itself."""
@@ -139,7 +139,7 @@ class Dispatcher:
         """Start requests until nothing is due or nothing more is permitted."""
         is_half_open = self.gate.state(now_s) is GateState.CIRCUIT_OPEN
         for _ in range(self.gate.permits(now_s, len(self._requests))):
-            if self._limiter.wait_s(now_s) > 0:
+            if self.limiter.wait_s(now_s) > 0:
                 return
             batch, copies = self.schedule.next(now_s, prefer_fresh=is_half_open)
             if copies:
@@ -167,7 +167,7 @@ class Dispatcher:
             self._release_unowned(batch)
             if not batch.parcels:
                 return
-        self._limiter.take(batch.parcels, now_s)
+        self.limiter.take(batch.parcels, now_s)
         self._requests.start(batch, partial(self._attempt, batch))
 
     def _release_unowned(self, batch: Batch) -> None:
@@ -394,4 +394,4 @@ class Dispatcher:
         due_s = self.schedule.wake_s(now_s)
         if due_s is None:
             return None
-        return max(due_s, now_s if gate_s is None else gate_s, now_s + self._limiter.wait_s(now_s))
+        return max(due_s, now_s if gate_s is None else gate_s, now_s + self.limiter.wait_s(now_s))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from processor.destinations.plan import Plan
 from processor.errors import InvariantError
 from processor.model import Outcome, Record
 
@@ -23,6 +24,7 @@ class Entry(Struct, gc=False):
     """A record on its way, and what has become of it so far.
 
     `open_count` is how many of its payloads and dead letters are not settled yet, plus one while it is being mapped.
+    `plan` is what it was mapped with, which its dead letters name; None until then.
     """
 
     record: Record
@@ -32,6 +34,7 @@ class Entry(Struct, gc=False):
     is_delivered: bool = False
     is_dead: bool = False
     skip_reason: str = ""
+    plan: Plan | None = None
 
     @property
     def outcome(self) -> Outcome:

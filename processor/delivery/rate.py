@@ -45,6 +45,12 @@ class TokenBucket:
         """Return the most units that can be saved up."""
         return max(self._rate, 1.0)
 
+    def set_rate(self, per_second: float, now_s: float) -> None:
+        """Change the rate of the whole group from `now_s` on; a debt of units that were taken stays."""
+        self._refill(now_s)
+        self._per_second = per_second
+        self._tokens = min(self._tokens, self._burst)
+
     def set_share(self, part: float, now_s: float) -> None:
         """Change this process's part of the rate from `now_s` on."""
         self._refill(now_s)
@@ -75,16 +81,36 @@ class Limiter:
 
     def __init__(self, settings: RateLimit, vendor_limits: Mapping[str, float], now_s: float) -> None:
         """Start with the whole rates; those that are not set limit nothing."""
-        self._requests = _bucket(settings.requests_per_second, now_s)
-        self._payloads = _bucket(settings.payloads_per_second, now_s)
-        self._kinds = {kind: TokenBucket(per_second, now_s) for kind, per_second in vendor_limits.items()}
+        self._part = 1.0
+        self._requests: TokenBucket | None = None
+        self._payloads: TokenBucket | None = None
+        self._kinds: dict[str, TokenBucket] = {}
+        self.set_rates(settings, vendor_limits, now_s)
+
+    def set_rates(self, settings: RateLimit, vendor_limits: Mapping[str, float], now_s: float) -> None:
+        """Change the rates from `now_s` on. What was taken of a limit that stays still counts."""
+        self._requests = self._bucket(self._requests, settings.requests_per_second, now_s)
+        self._payloads = self._bucket(self._payloads, settings.payloads_per_second, now_s)
+        buckets = {kind: self._bucket(self._kinds.get(kind), rate, now_s) for kind, rate in vendor_limits.items()}
+        self._kinds = {kind: bucket for kind, bucket in buckets.items() if bucket is not None}
         self._all = [one for one in (self._requests, self._payloads) if one is not None] + list(self._kinds.values())
+
+    def _bucket(self, old: TokenBucket | None, per_second: float | None, now_s: float) -> TokenBucket | None:
+        """Return the bucket of a limit, if there is one: the old one with its new rate, or one that is full."""
+        if per_second is None:
+            return None
+        if old is None:
+            bucket = TokenBucket(per_second, now_s)
+            bucket.set_share(self._part, now_s)
+            return bucket
+        old.set_rate(per_second, now_s)
+        return old
 
     def set_share(self, assigned_count: int, known_count: int, now_s: float) -> None:
         """Take this process's part of every limit."""
-        part = share(assigned_count, known_count)
+        self._part = share(assigned_count, known_count)
         for bucket in self._all:
-            bucket.set_share(part, now_s)
+            bucket.set_share(self._part, now_s)
 
     def wait_s(self, now_s: float) -> float:
         """Return the seconds until a request may start: zero when no limit is exceeded."""
@@ -100,8 +126,3 @@ class Limiter:
             for kind, count in Counter(parcel.payload.rate for parcel in parcels).items():
                 if kind in self._kinds:
                     self._kinds[kind].take(count, now_s)
-
-
-def _bucket(per_second: float | None, now_s: float) -> TokenBucket | None:
-    """Return the bucket of a limit, if there is one."""
-    return None if per_second is None else TokenBucket(per_second, now_s)

@@ -86,6 +86,11 @@ class Plan:
         return cls(destination, compiled, is_default=False)
 
     @property
+    def letter_privacy(self) -> Privacy | None:
+        """Return the privacy that dead letters are to keep, None where they keep the record's bytes."""
+        return self.privacy if self.privacy is not None and self.privacy.covers_letters else None
+
+    @property
     def own_subscriptions(self) -> Sequence[Subscription]:
         """Return the subscriptions that the file lists, in order; none where the vendor's presets are in force."""
         return () if self._is_default else self.subscriptions.all

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from processor.delivery.dead_letter_form import DeadLetter
 from processor.delivery.offsets import Key
 from processor.delivery.ports import Clock
+from processor.destinations.plan import Plan
 from processor.model import Answer, Record, Rejected
 from processor.pipeline.ports import DeadLetterSink, Decoder, PipelineSettings
 from processor.pipeline.redaction import redacted
@@ -17,12 +18,9 @@ from processor.pipeline.redaction import redacted
 class Letters:
     """Sends dead letters, and knows of which partitions some are not written yet. Event loop only."""
 
-    def __init__(
-        self, settings: PipelineSettings, mapping_hash: str, decoder: Decoder, sink: DeadLetterSink, clock: Clock
-    ) -> None:
-        """Start with none; every letter names the destination, the version and the mapping."""
+    def __init__(self, settings: PipelineSettings, decoder: Decoder, sink: DeadLetterSink, clock: Clock) -> None:
+        """Start with none; every letter names the destination and the version."""
         self._settings = settings
-        self._mapping_hash = mapping_hash
         self._decoder = decoder
         self._sink = sink
         self._clock = clock
@@ -30,10 +28,19 @@ class Letters:
         self._changed = asyncio.Event()
 
     def send(
-        self, record: Record, rejected: Rejected, answer: Answer | None, attempt_count: int, written: Callable[[], None]
+        self,
+        record: Record,
+        plan: Plan,
+        rejected: Rejected,
+        answer: Answer | None,
+        attempt_count: int,
+        written: Callable[[], None],
     ) -> None:
-        """Send a letter about a record; `written` is called on the loop once the broker has it."""
-        privacy = self._settings.letter_privacy
+        """Send a letter about a record; `written` is called on the loop once the broker has it.
+
+        It names the plan that the record was mapped with and keeps that one's privacy, whatever is in force by now.
+        """
+        privacy = plan.letter_privacy
         letter = DeadLetter(
             record=record if privacy is None else redacted(record, self._decoder, privacy),
             original_bytes=None if privacy is None else len(record.value or b""),
@@ -45,7 +52,7 @@ class Letters:
             answer=b"" if answer is None else answer.body,
             attempt_count=attempt_count,
             version=self._settings.version,
-            mapping_hash=self._mapping_hash,
+            mapping_hash=plan.hash,
             time_ms=self._clock.wall_ms(),
         )
         key = (record.topic, record.partition)

@@ -32,8 +32,11 @@ class Mapper:
     """Opens records in the ledger, and sends on what their events come to."""
 
     def __init__(self, plan: Plan, decoder: Decoder, ledger: Ledger, *, is_delivering: bool) -> None:
-        """Keep the stages. Without `is_delivering` everything is done but queueing."""
-        self._plan = plan
+        """Keep the stages. Without `is_delivering` everything is done but queueing.
+
+        `plan` may be exchanged between two calls of `take`; a run is mapped with one plan.
+        """
+        self.plan = plan
         self._decoder = decoder
         self._ledger = ledger
         self._is_delivering = is_delivering
@@ -49,13 +52,15 @@ class Mapper:
         Returns:
             How many were taken, and the id of the schema that the next one needs, if that is why not all were.
         """
+        plan = self.plan
         decoded, needed = self._decoded(records)
         entries = self._ledger.open_all(records[: len(decoded)], is_stopping=is_stopping)
         known = [(entry, events) for entry, events in zip(entries, decoded, strict=True) if entry is not None]
         values = [one for _, events in known if isinstance(events, list) for one in events]
-        mapped = iter(self._plan.map_all(values, now_ms))
+        mapped = iter(plan.map_all(values, now_ms))
         waiting: list[tuple[Payload, Entry]] = []
         for entry, events in known:
+            entry.plan = plan
             if isinstance(events, Rejected):
                 self._dead_letter(entry, entry.record, events)
             elif isinstance(events, Skipped):

@@ -16,6 +16,7 @@ from processor.delivery.dispatcher import Attempt, Clock, Dispatcher
 from processor.delivery.gate import Hold
 from processor.delivery.offsets import Entry, Key, Partition
 from processor.delivery.parcel import Parcel
+from processor.delivery.settings import RateLimit
 from processor.destinations.plan import Plan
 from processor.errors import InvariantError
 from processor.model import Answer, Decision, Outcome, Record, Rejected
@@ -54,7 +55,6 @@ class Pipeline:
     ) -> None:
         """Keep the stages; `connect` brings those that report back."""
         self._settings = settings
-        self._plan = plan
         self._decoder = decoder
         self._mapper = Mapper(plan, decoder, ledger, is_delivering=settings.is_delivering)
         self._window = window
@@ -76,10 +76,16 @@ class Pipeline:
     def connect(self, dispatcher: Dispatcher, dead_letters: DeadLetterSink, consumer: Consumer) -> None:
         """Bring the parts that report back to this pipeline. Called once, before `run`."""
         self.dispatcher = dispatcher
-        self._letters = Letters(self._settings, self._plan.hash, self._decoder, dead_letters, self._clock)
+        self._letters = Letters(self._settings, self._decoder, dead_letters, self._clock)
         self._mapper.connect(dispatcher, self._dead_letter)
         self._consumer = consumer
         self._steering = Steering(dispatcher, consumer, self.ledger.tracker, self._window)
+
+    def use(self, plan: Plan, rates: RateLimit) -> None:
+        """Map with another plan and send at other rates from now on; what was mapped already keeps the old plan."""
+        self._mapper.plan = plan
+        self.dispatcher.limiter.set_rates(rates, plan.destination.rate_limits, self._clock.now_s())
+        self.after_work()
 
     def wall_ms(self) -> int:
         """Return the wall clock in epoch milliseconds."""
@@ -169,7 +175,8 @@ class Pipeline:
         entry.open_count += 1
         entry.is_dead = True
         entry.skip_reason = rejected.reason
-        self._letters.send(record, rejected, answer, attempt_count, lambda: self._close(entry))
+        plan = self._mapper.plan if entry.plan is None else entry.plan
+        self._letters.send(record, plan, rejected, answer, attempt_count, lambda: self._close(entry))
 
     def letters_writable(self, is_writable: bool, message: str) -> None:  # noqa: FBT001 - what the call reports
         """Hold the destination while dead letters cannot be written: nothing may be lost for want of a place."""

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from processor.delivery.dead_letter_form import DeadLetter
 from processor.delivery.offsets import Key
-from processor.destinations.privacy import Privacy
 from processor.model import Record
 from processor.source.decode import Decoded
 
@@ -45,10 +44,9 @@ class Consumer(Protocol):
 
 
 class PipelineSettings(Struct, frozen=True):
-    """What a pipeline needs to know beside its stages. With `letter_privacy`, dead letters hold what it leaves."""
+    """What a pipeline needs to know beside its stages."""
 
     destination: str
     version: str
     drain_s: float
     is_delivering: bool = True
-    letter_privacy: Privacy | None = None

@@ -97,7 +97,7 @@ def test_the_mapping_hash_changes(folder: Path) -> None:
 def test_dead_letters_are_covered_only_when_asked(folder: Path, text: str, covers: bool) -> None:  # noqa: FBT001 - a table
     """What the pipeline gets is the plan's own privacy, or nothing."""
     _, plan = app.build_plan("d", loaded(folder, text).destinations["moesif-prod"])
-    assert (app.letter_privacy(plan) is not None) is covers
+    assert (plan.letter_privacy is not None) is covers
 
 
 def test_listed_users_are_skipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,3 +82,28 @@ def test_a_single_limit_of_requests_counts_requests() -> None:
     limiter = Limiter(RateLimit(requests_per_second=1), {}, 0.0)
     limiter.take([Maker().parcel("u")] * 500, 0.0)
     assert limiter.wait_s(0.0) == 1.0
+
+
+def test_a_new_rate_takes_effect_at_once() -> None:
+    """A debt is kept, and paid off at the new rate; what was saved up shrinks with it."""
+    bucket = TokenBucket(10.0, 0.0)
+    bucket.take(30, 0.0)
+    bucket.set_rate(100.0, 0.0)
+    assert bucket.wait_s(0.0) == pytest.approx(0.21)
+    bucket.set_rate(2.0, 10.0)
+    bucket.take(2, 10.0)
+    assert bucket.wait_s(10.0) == pytest.approx(0.5)
+
+
+def test_limits_come_change_and_go() -> None:
+    """A limit that is new holds for this process's share, one that stays remembers what was taken, the rest is gone."""
+    limiter = Limiter(RateLimit(requests_per_second=1), {"users": 10.0}, 0.0)
+    limiter.set_share(1, 2, 0.0)
+    parcels = [Maker().parcel("u")]
+    limiter.take(parcels, 0.0)
+    limiter.set_rates(RateLimit(requests_per_second=2, payloads_per_second=4), {}, 0.0)
+    assert limiter.wait_s(0.0) == pytest.approx(1.0)
+    limiter.set_rates(RateLimit(payloads_per_second=4), {}, 0.0)
+    assert limiter.wait_s(0.0) == 0.0
+    limiter.take(parcels * 4, 0.0)
+    assert limiter.wait_s(0.0) == pytest.approx(1.5)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from processor.destinations.plan import Plan
 from processor.destinations.privacy import Privacy
 from processor.destinations.privacy_settings import PrivacySettings
 from processor.model import Record, Rejected
@@ -17,7 +18,7 @@ from processor.pipeline.ports import PipelineSettings
 from processor.pipeline.redaction import redacted
 from processor.source.decode import Decoder, SchemaNeeded
 from processor.source.decode_settings import DecodeSettings
-from tests.fake_stages import FakeLetters
+from tests.fake_stages import FakeLetters, FakePlan
 from tests.simulation import LoopClock
 from tests.virtual_time import virtual
 
@@ -119,9 +120,10 @@ async def test_letters_are_redacted_only_when_asked() -> None:
     record = _record(EVENT)
     for privacy in (None, PRIVACY):
         sink = FakeLetters()
-        settings = PipelineSettings("d", "1", 1.0, letter_privacy=privacy)
-        letters = Letters(settings, "0123456789ab", Decoder(DecodeSettings()), sink, LoopClock())
-        letters.send(record, Rejected("no_identity"), None, 0, lambda: None)
+        plan = FakePlan()
+        plan.letter_privacy = privacy
+        letters = Letters(PipelineSettings("d", "1", 1.0), Decoder(DecodeSettings()), sink, LoopClock())
+        letters.send(record, cast("Plan", plan), Rejected("no_identity"), None, 0, lambda: None)
         await asyncio.sleep(0)
         (letter,) = sink.letters
         if privacy is None:
