@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import random
-import time
 from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import NamedTuple, TypeAlias
@@ -26,8 +24,9 @@ from processor.destinations.plan import Plan
 from processor.destinations.privacy import Privacy
 from processor.errors import BrokerError, ConfigError, InvariantError, ProcessorError
 from processor.operations.channel import inherited
+from processor.operations.clock import SystemClock
 from processor.operations.exposure import expose
-from processor.operations.signals import exit_code, stop_signals
+from processor.operations.signals import exit_code, reload_signal, stop_signals
 from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
 from processor.pipeline.ledger import Ledger
@@ -37,6 +36,7 @@ from processor.pipeline.reading import Reading
 from processor.pipeline.report import Marks, status_report
 from processor.pipeline.suppression import USERS_UNREAD, Suppression
 from processor.pipeline.watch import Watch
+from processor.reloading import Ready, Reloader, Source
 from processor.settings import DestinationSettings, Settings
 from processor.settings.doubts import doubts, told
 from processor.source.clients import Clients, KafkaClients
@@ -64,22 +64,6 @@ CLOSE_SLACK_S = 10.0
 CHECK_TIMEOUT_S = 15.0
 COLLECTOR_THRESHOLD = 20_000
 """Objects that are made before the garbage collector looks at the youngest."""
-
-
-class SystemClock:
-    """The machine's clocks and chance."""
-
-    def now_s(self) -> float:
-        """Return monotonic seconds."""
-        return time.monotonic()
-
-    def wall_ms(self) -> int:
-        """Return epoch milliseconds."""
-        return time.time_ns() // 1_000_000
-
-    def chance(self) -> float:
-        """Return a number from zero to below one."""
-        return random.random()  # noqa: S311 - jitter, no secret
 
 
 def build_destination(name: str, settings: DestinationSettings) -> Destination:
@@ -129,9 +113,14 @@ def build_plan(
     return destination, plan
 
 
-def run(settings: Settings, name: str, *, make_clients: MakeClients = KafkaClients) -> int:
-    """Run one destination until it is told to stop or cannot go on; return the exit code."""
-    bridge = Bridge(settings, name, make_clients)
+def run(
+    settings: Settings, name: str, *, make_clients: MakeClients = KafkaClients, source: Source | None = None
+) -> int:
+    """Run one destination until it is told to stop or cannot go on; return the exit code.
+
+    With `source`, the file that the settings came from, they can be loaded again while it runs.
+    """
+    bridge = Bridge(settings, name, make_clients, source)
     _spare_collector()
     return asyncio.run(bridge.run())
 
@@ -150,7 +139,13 @@ def _spare_collector() -> None:
 class Bridge:
     """One destination's parts. Made and run on the event loop of its process."""
 
-    def __init__(self, settings: Settings, name: str, make_clients: MakeClients = KafkaClients) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        make_clients: MakeClients = KafkaClients,
+        source: Source | None = None,
+    ) -> None:
         """Compile what can be compiled without a loop."""
         self._settings = settings
         self._name = name
@@ -161,15 +156,26 @@ class Bridge:
         self._stop_requested = asyncio.Event()
         self._marks = Marks()
         self._is_stopping = False
+        self._reloader = Reloader(source, settings, name, build_plan, SystemClock().wall_ms)
 
     def stop(self) -> None:
         """Ask for an orderly end."""
         self._stop_requested.set()
 
+    def _running(self) -> Ready:
+        """Return what of the settings can be exchanged, as it is in force."""
+        return Ready(self._own, self._plan, self._suppression.users)
+
+    def _take_over(self, ready: Ready) -> None:
+        """From now on records are mapped and sent as the changed settings say; those that are mapped already stay."""
+        self._own, self._plan, self._suppression.users = ready
+        self.pipeline.use(ready.plan, ready.own.delivery.rate_limit)
+        _warn(ready.own, ready.plan.destination)
+
     async def run(self) -> int:
         """Run until told to stop; return the exit code."""
         self._connect()
-        with stop_signals(self.stop, at_once=True) as seen:
+        with reload_signal(self._reloader.ask), stop_signals(self.stop, at_once=True) as seen:
             page = expose(
                 self._name,
                 self.report,
@@ -242,9 +248,9 @@ class Bridge:
         users.add_done_callback(self._users_ended)
         stop = asyncio.create_task(self._stop_requested.wait(), name="stop")
         log.info("destination %s starts (%s, mapping %s)", self._name, self._own.type, self._plan.hash)
-        for path, text in doubts(self._own, self.destination):
-            log.warning("%s: %s", path_text(path), text)
+        _warn(self._own, self.destination)
         known = asyncio.create_task(self._suppression.is_loaded.wait(), name="suppressed-users-known")
+        follow = asyncio.create_task(self._reloader.run(self._running, self._take_over), name="reload")
         try:
             await asyncio.wait({work, stop, known}, return_when=asyncio.FIRST_COMPLETED)
             if known.done():
@@ -253,9 +259,9 @@ class Bridge:
             self._is_stopping = True
             return await self._end()
         finally:
-            for task in (work, watch, users, stop, known):
+            for task in (work, watch, users, stop, known, follow):
                 task.cancel()
-            await asyncio.gather(work, watch, users, stop, known, return_exceptions=True)
+            await asyncio.gather(work, watch, users, stop, known, follow, return_exceptions=True)
 
     def _users_ended(self, users: asyncio.Task[None]) -> None:
         """End the destination when its list cannot be used or followed by a bug: nobody knows who may not be sent."""
@@ -312,7 +318,13 @@ class Bridge:
         report["gauges"] |= self._suppression.gauges()
         if report["state"] == "starting" and not self._suppression.is_loaded.is_set():
             report["reason"] = USERS_UNREAD
-        return report
+        return self._reloader.added_to(report)
+
+
+def _warn(own: DestinationSettings, destination: Destination) -> None:
+    """Say what about settings that can be used is likely not meant so."""
+    for path, text in doubts(own, destination):
+        log.warning("%s: %s", path_text(path), text)
 
 
 def _note_end(what: str, watch: asyncio.Task[None]) -> None:

@@ -83,6 +83,11 @@ class Secret:
             return str(error)
         return None
 
+    def refers_as(self, other: Secret) -> bool:
+        """Return whether another one comes from the same place; literal ones do when they hold the same value."""
+        is_same_place = (self._origin, self._name) == (other._origin, other._name)
+        return is_same_place and (self._origin != "plain" or self._value == other._value)
+
     def reload(self) -> bool:
         """Read a referenced secret again and return whether it has changed.
 

@@ -160,6 +160,9 @@ class Destination(abc.ABC):
     settings_model: ClassVar[builtins.type[BaseModel]]
     preset_settings: ClassVar[frozenset[str]] = frozenset()
     """Settings that only parametrise the presets, and are refused beside a list of subscriptions."""
+    rate_settings: ClassVar[frozenset[str]] = frozenset()
+    """Settings that decide nothing but `rate_limits`; they can be exchanged while the destination runs, as presets
+    can."""
     limit_settings: ClassVar[Mapping[str, str]] = {}
     """Settings that mean a limit of `Endpoint`, as `batch_size` means `max_batch_count`; giving both is an error."""
     counters: ClassVar[frozenset[str]] = frozenset()

@@ -75,6 +75,10 @@ class Child:
         """Ask the process to end as on SIGTERM; nothing happens when it has ended already."""
         self._signal(signal.SIGTERM)
 
+    def reload(self) -> None:
+        """Ask the process to look at its settings again, as on SIGHUP."""
+        self._signal(signal.SIGHUP)
+
     def kill(self) -> None:
         """End the process at once."""
         self._signal(signal.SIGKILL)

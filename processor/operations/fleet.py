@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from processor.operations.child import Child, Heard, run_command
+from processor.operations.following import Stamp, follow
 from processor.operations.settings import OperationsSettings, PageSettings
-from processor.operations.signals import exit_code, stop_signals
+from processor.operations.signals import exit_code, reload_signal, stop_signals
 from processor.operations.status import ReadAll
 from processor.operations.supervisor import Supervisor
+
+
+class Following(NamedTuple):
+    """A file, its stamp from before it was read, and what looks at it when it has changed. That may block."""
+
+    path: Path
+    stamp: Stamp | None
+    look: Callable[[], None]
 
 
 def run_fleet(
@@ -20,26 +30,51 @@ def run_fleet(
     config: Path,
     settings: OperationsSettings,
     environ: Mapping[str, str] = os.environ,
+    *,
+    following: Following | None = None,
 ) -> int:
     """Run the destinations of a file, each in a process of its own, until SIGTERM or SIGINT; return the exit code.
+
+    SIGHUP is passed on to each of them.
 
     Raises:
         OSError: The page's address cannot be listened on; no process was started.
     """
-    return asyncio.run(_run(destinations, config, settings, environ))
+    return asyncio.run(_run(destinations, config, settings, environ, following))
 
 
 async def _run(
-    destinations: Sequence[str], config: Path, settings: OperationsSettings, environ: Mapping[str, str]
+    destinations: Sequence[str],
+    config: Path,
+    settings: OperationsSettings,
+    environ: Mapping[str, str],
+    following: Following | None,
 ) -> int:
     async def launch(name: str, heard: Heard) -> Child:
         return await Child.start(run_command(name, config), environ, heard)
 
     supervisor = Supervisor(destinations, launch, settings.restarts)
-    with stop_signals(supervisor.request_stop) as seen:
-        async with _page(settings.page, supervisor.statuses):
+    with reload_signal(supervisor.request_reload), stop_signals(supervisor.request_stop) as seen:
+        async with _page(settings.page, supervisor.statuses), _followed(following):
             code = await supervisor.run()
     return exit_code(code, seen)
+
+
+@asynccontextmanager
+async def _followed(following: Following | None) -> AsyncIterator[None]:
+    """Look at the file inside the block whenever it has changed."""
+    if following is None:
+        yield
+        return
+    looks = follow(
+        lambda: [following.path], following.stamp, lambda: asyncio.to_thread(following.look), asyncio.Event()
+    )
+    task = asyncio.create_task(looks, name="settings file")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -86,6 +86,15 @@ def _process_points(key: Literal["memory_bytes", "cpu_seconds"]) -> Points:
     return read
 
 
+def _mapping(report: StatusReport) -> Iterator[Point]:
+    if "mapping_hash" in report:
+        yield 1.0, {"mapping_hash": report["mapping_hash"]}
+
+
+def _reloads(report: StatusReport) -> Iterable[Point]:
+    return _by("result", report["reload"]["results"]) if "reload" in report else ()
+
+
 def _gauges(report: StatusReport) -> Iterator[Point]:
     return _by("gauge", report.get("gauges", {}))
 
@@ -114,6 +123,19 @@ CATALOGUE: tuple[Metric, ...] = (
         "counter",
         "Times that the destination's process was started again.",
         lambda report: [(report.get("restart_count", 0), {})],
+    ),
+    Metric(
+        "segment_bridge_mapping_info",
+        "gauge",
+        "1 for the hash of the mapping that is in force.",
+        _mapping,
+    ),
+    Metric(
+        "segment_bridge_reloads_total",
+        "counter",
+        "Times that the settings were loaded again, by result: applied, refused (the old ones stay in force) or "
+        "unchanged.",
+        _reloads,
     ),
     Metric(
         "segment_bridge_consumed_records_total",

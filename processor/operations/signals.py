@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT, the two orders to stop."""
+"""SIGTERM and SIGINT, the two orders to stop, and SIGHUP, the order to look at the settings again."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ def stop_signals(on_stop: Callable[[], None], *, at_once: bool = False) -> Itera
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+@contextmanager
+def reload_signal(on_reload: Callable[[], None]) -> Iterator[None]:
+    """Call `on_reload` on the running loop for each SIGHUP inside the block, which would end the process otherwise."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, on_reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 def exit_code(code: int, seen: Sequence[signal.Signals]) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict
 
+from processor.operations.reloads import ReloadReport
 from processor.operations.tally import TallyReport
 
 State: TypeAlias = Literal["starting", "running", "held", "stopping", "stopped", "restarting", "refused"]
@@ -41,7 +42,8 @@ class StatusReport(TypedDict, total=False):
     """One destination. Every key may be missing while it starts; keys beyond these are shown on `/status` as they are.
 
     `ready` is true when it consumes and delivers; `alive` is false when only a restart can help. `reason` says in a
-    code why the state is not `running`. `restart_count` is added by a supervisor.
+    code why the state is not `running`. `restart_count` is added by a supervisor. `reload` is missing where it
+    is switched off.
     """
 
     destination: str
@@ -58,6 +60,7 @@ class StatusReport(TypedDict, total=False):
     process: ProcessReport
     restart_count: int
     details: dict[str, Any]
+    reload: ReloadReport
 
 
 Read: TypeAlias = Callable[[], StatusReport]

@@ -41,6 +41,9 @@ class Running(Protocol):
     def terminate(self) -> None:
         """Ask the process to end."""
 
+    def reload(self) -> None:
+        """Ask the process to look at its settings again."""
+
     def kill(self) -> None:
         """End the process at once."""
 
@@ -51,11 +54,15 @@ Launch = Callable[[str, Heard], Awaitable[Running]]
 
 @dataclass(slots=True)
 class _Watch:
-    """What is known of one destination's process. `ended_code` is its exit code once it is not started again."""
+    """What is known of one destination's process. `ended_code` is its exit code once it is not started again.
+
+    `has_reported` tells whether the present process has.
+    """
 
     report: StatusReport
     child: Running | None = None
     heard_s: float = 0.0
+    has_reported: bool = False
     restart_count: int = 0
     ended_code: int | None = None
 
@@ -92,6 +99,16 @@ class Supervisor:
         for watch in self._watches.values():
             if watch.child is not None:
                 (watch.child.kill if is_repeated else watch.child.terminate)()
+
+    def request_reload(self) -> None:
+        """Ask every process to look at its settings again.
+
+        One that has not reported yet has not set up its signals and would be ended by this one. It has just read its
+        settings, and looks again by itself should the file have changed meanwhile.
+        """
+        for watch in self._watches.values():
+            if watch.child is not None and watch.has_reported and not self._stop.is_set():
+                watch.child.reload()
 
     async def run(self) -> int:
         """Run until every process has ended for good; return the exit code for all of them.
@@ -130,6 +147,7 @@ class Supervisor:
 
     async def _run_once(self, name: str, watch: _Watch) -> int:
         """Return the exit code of one run; a process that cannot be started counts as failed."""
+        watch.has_reported = False
         try:
             child = await self._launch(name, lambda report: self._hear(watch, report))
         except OSError:
@@ -157,6 +175,7 @@ class Supervisor:
 
     def _hear(self, watch: _Watch, report: StatusReport) -> None:
         watch.heard_s = _now_s()
+        watch.has_reported = True
         watch.report = report
 
     async def _end_silence(self, name: str, watch: _Watch, child: Running) -> None:

@@ -25,6 +25,7 @@ class Suppression:
     def __init__(self, users: SuppressedUsers | SuppressedTopic | None) -> None:
         """Keep the list; a file was read when it was opened, so only a topic has to be waited for."""
         self.users = users
+        """May be exchanged while a file is followed or nothing is; a topic is followed to the end."""
         self.is_loaded = asyncio.Event()
         if not isinstance(users, SuppressedTopic):
             self.is_loaded.set()
@@ -37,8 +38,12 @@ class Suppression:
         """
         if isinstance(self.users, SuppressedTopic):
             await _followed(self.users, self.is_loaded)
-        elif self.users is not None:
-            await keep_fresh(self.users)
+        else:
+            await keep_fresh(self._file)
+
+    def _file(self) -> SuppressedUsers | None:
+        """Return the list of a file, where one is in force."""
+        return self.users if isinstance(self.users, SuppressedUsers) else None
 
     def gauges(self) -> dict[str, float]:
         """Return how many ids are in force, and 1 while they are what their source says; nothing without a list."""

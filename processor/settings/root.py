@@ -42,6 +42,12 @@ class Settings(BaseModel):
     operations: OperationsSettings = Field(
         default_factory=OperationsSettings, description="What operators see: page, logs, restarts."
     )
+    reload: bool = Field(
+        default=False,
+        description="Take over subscriptions, filters, privacy, gates and rates while running, on SIGHUP and when this "
+        "file has changed. Default false: a file that is being written, or copied by mistake, changes nothing before "
+        "somebody restarts.",
+    )
 
     def group_id(self, name: str) -> str:
         """Return the consumer group of a destination."""

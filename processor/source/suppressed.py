@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
@@ -105,11 +106,12 @@ class SuppressedUsers:
         self._trouble = trouble
 
 
-async def keep_fresh(users: SuppressedUsers, look_s: float = LOOK_S) -> None:
-    """Look at the file again and again until cancelled, in a thread of its own each time."""
+async def keep_fresh(users: Callable[[], SuppressedUsers | None], look_s: float = LOOK_S) -> None:
+    """Look at the file of the list that is in force, if any, again and again until cancelled; each time in a thread."""
     while True:
         await asyncio.sleep(look_s)
-        await asyncio.to_thread(users.refresh)
+        if (now := users()) is not None:
+            await asyncio.to_thread(now.refresh)
 
 
 def parse_ids(text: str) -> frozenset[str]:

@@ -61,6 +61,7 @@ class MoEngageDestination(Destination):
     summary = "MoEngage: users and events in cloud mode, through the bulk import"
     settings_model: ClassVar[builtins.type[BaseModel]] = MoEngageSettings
     preset_settings = frozenset(setting for setting, _ in _ACTIONS_OF_SETTINGS.values())
+    rate_settings = frozenset({"users_per_minute", "events_per_minute", "devices_per_minute"})
     limit_settings: ClassVar[dict[str, str]] = {
         "max_elements": "max_batch_count",
         "max_request_bytes": "max_body_bytes",

@@ -38,6 +38,13 @@ def report(**changes: object) -> StatusReport:
         tally=tally.report(),
         partitions=[{"topic": "t", "partition": 0, "lag": 7, "time_lag_s": 1.5}, {"topic": "t", "partition": 1}],
         gauges={"window_records": 2.0},
+        mapping_hash="0123456789ab",
+        reload={
+            "results": {"applied": 2, "refused": 1, "unchanged": 0},
+            "last_result": "refused",
+            "last_ms": 5,
+            "needs_restart": [],
+        },
         process={"pid": 1, "memory_bytes": 50_000_000, "cpu_seconds": 1.25},
     )
     return cast(StatusReport, {**working, **changes})
@@ -139,6 +146,10 @@ def test_values_stand_under_their_labels() -> None:
         ("segment_bridge_request_seconds_total", "a", "endpoint=events"): 0.5,
         ("segment_bridge_records_expired_total", "a", "partition=3,topic=t"): 5,
         ("segment_bridge_destination_state", "a", "reason=,state=running"): 1,
+        ("segment_bridge_mapping_info", "a", "mapping_hash=0123456789ab"): 1,
+        ("segment_bridge_reloads_total", "a", "result=applied"): 2,
+        ("segment_bridge_reloads_total", "a", "result=refused"): 1,
+        ("segment_bridge_reloads_total", "a", "result=unchanged"): 0,
     }
     assert expected == {key: exported[key] for key in expected}
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 
 import pytest
+
+from processor.operations.signals import reload_signal
+from tests.http_peer import eventually
 
 PROGRAM = """
 import asyncio, sys
@@ -38,3 +42,13 @@ def test_a_second_order_ends_at_once(second: signal.Signals, code: int) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+async def test_a_hang_up_is_heard_and_ends_nothing() -> None:
+    """Each SIGHUP calls back on the loop."""
+    heard: list[int] = []
+    with reload_signal(lambda: heard.append(1)):
+        os.kill(os.getpid(), signal.SIGHUP)
+        await eventually(lambda: heard == [1])
+        os.kill(os.getpid(), signal.SIGHUP)
+        await eventually(lambda: heard == [1, 1])

@@ -50,6 +50,10 @@ class FakeChild:
         if self._stops_in_s is not None:
             asyncio.get_running_loop().call_later(self._stops_in_s, self._end, 0)
 
+    def reload(self) -> None:
+        """Note the order."""
+        self.orders.append("reload")
+
     def kill(self) -> None:
         """End at once."""
         self.orders.append("kill")
@@ -319,3 +323,34 @@ def test_a_bug_in_one_keeper_leaves_no_process_behind() -> None:
 def test_exit_code_for_all(codes: list[int | None], expected: int) -> None:
     """All fine is 0, all refused is 2, anything else is 1."""
     assert expected == combined_code(codes)
+
+
+def test_an_order_to_reload_reaches_processes_that_can_take_it() -> None:
+    """One that has reported gets it; one that was just started would be ended by it; after the stop nobody does."""
+
+    async def during(supervisor: Supervisor) -> None:
+        await asyncio.sleep(1.0)
+        supervisor.request_reload()
+        script.heard[0](StatusReport(destination="a", state="running"))
+        supervisor.request_reload()
+        supervisor.request_stop()
+        supervisor.request_reload()
+
+    script = Script(FakeChild)
+    supervise(script.launch, during)
+    assert script.children[0].orders == ["reload", "terminate"]
+
+
+def test_a_restarted_process_has_to_report_anew() -> None:
+    """What the process before it said tells nothing of its signals."""
+
+    async def during(supervisor: Supervisor) -> None:
+        await asyncio.sleep(1.0)
+        script.heard[0](StatusReport(destination="a", state="running"))
+        await asyncio.sleep(59.0)
+        supervisor.request_reload()
+        supervisor.request_stop()
+
+    script = Script(lambda: FakeChild(lives_s=10.0), FakeChild)
+    supervise(script.launch, during)
+    assert script.children[-1].orders == ["terminate"]

@@ -145,7 +145,7 @@ def test_a_file_that_vanishes_between_two_questions_is_no_crash(file: Path, monk
 async def test_the_file_is_looked_at_again_and_again(file: Path) -> None:
     """While the task runs, a change is in force soon."""
     users = SuppressedUsers(file)
-    task = asyncio.create_task(keep_fresh(users, 0.001))
+    task = asyncio.create_task(keep_fresh(lambda: users, 0.001))
     for user_id in ("u-2", "u-3"):
         write(file, f"{user_id}\n")
         await eventually(lambda wanted=user_id: wanted in users)  # type: ignore[misc]  # bound at once
