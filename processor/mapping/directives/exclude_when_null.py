@@ -5,16 +5,10 @@ Segment looks into objects at any depth, and not into lists.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem
+from processor.mapping.directives import checking
+from processor.mapping.directives.base import Compiles, Directive, Place
 from processor.mapping.paths import Resolve
 from processor.mapping.values import ABSENT, CONTAINERS, Json, finished
-
-
-def _check(value: Json, path: str, checks: Checks) -> Iterator[Problem]:
-    """Yield the problems of what is inside."""
-    yield from checks.value(value, path)
 
 
 def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolve:
@@ -49,4 +43,4 @@ def _without_nulls(value: dict[str, Json]) -> dict[str, Json]:
     return result
 
 
-EXCLUDE_WHEN_NULL = Directive("@excludeWhenNull", _check, _compile)
+EXCLUDE_WHEN_NULL = Directive("@excludeWhenNull", checking.anything, _compile)

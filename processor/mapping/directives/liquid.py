@@ -5,21 +5,16 @@ The template cannot come from a directive: it is parsed once, at load.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from processor.errors import MappingError
-from processor.mapping.directives.base import Checks, Compiles, Constant, Directive, Place, Problem, failure
+from processor.mapping.directives import checking
+from processor.mapping.directives.base import Compiles, Constant, Directive, Place, failure
 from processor.mapping.liquid import parse_template
 from processor.mapping.own_event import is_own
 from processor.mapping.paths import Resolve
 from processor.mapping.values import Json, kind
-
-
-def _check(value: Json, path: str, _checks: Checks) -> Iterator[Problem]:
-    """Yield the problems of `@liquid`: a text is wanted, a directive is not enough."""
-    if not isinstance(value, str):
-        yield Problem(path, f"should be a text but it is {kind(value)}")
 
 
 def _compile(value: Json, path: str, compiler: Compiles, _place: Place) -> Resolve:
@@ -52,4 +47,4 @@ def _located(render: Callable[[Any], str], path: str) -> Resolve:
     return render_located
 
 
-LIQUID = Directive("@liquid", _check, _compile)
+LIQUID = Directive("@liquid", checking.plain_text, _compile)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem
+from processor.mapping.directives import checking
+from processor.mapping.directives.base import Compiles, Directive, Place
 from processor.mapping.paths import Resolve
 from processor.mapping.values import Json
-
-
-def _check(value: Json, path: str, checks: Checks) -> Iterator[Problem]:
-    """Yield the problems of what is inside."""
-    yield from checks.value(value, path)
 
 
 def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolve:
@@ -19,4 +13,4 @@ def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolv
     return compiler.compile(value, path, place)
 
 
-LITERAL = Directive("@literal", _check, _compile)
+LITERAL = Directive("@literal", checking.anything, _compile)

@@ -5,16 +5,10 @@ The path may itself come from a directive, which is how a key named by the event
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from processor.mapping.directives.base import Checks, Compiles, Copied, Directive, Place, Problem, failure
+from processor.mapping.directives import checking
+from processor.mapping.directives.base import Compiles, Copied, Directive, Place, failure
 from processor.mapping.paths import Keys, Resolve, parse_dollar_path, reader, step, walk
 from processor.mapping.values import ABSENT, CONTAINERS, Json, cleaned, kind
-
-
-def _check(value: Json, path: str, checks: Checks) -> Iterator[Problem]:
-    """Yield the problems of `@path`: a text or a directive is wanted."""
-    yield from checks.text(value, path)
 
 
 def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolve:
@@ -82,4 +76,4 @@ def _output_two(first: str, second: str) -> Resolve:
     return read_two
 
 
-PATH = Directive("@path", _check, _compile)
+PATH = Directive("@path", checking.text, _compile)

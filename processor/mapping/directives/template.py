@@ -5,19 +5,15 @@ The template may itself come from a directive; it is then rendered after it is k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from processor.errors import MappingError
-from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem, failure
+from processor.mapping.directives import checking
+from processor.mapping.directives.base import Compiles, Directive, Place, failure
 from processor.mapping.paths import Resolve
 from processor.mapping.templates import compile_template, render
 from processor.mapping.values import Json, kind
-
-
-def _check(value: Json, path: str, checks: Checks) -> Iterator[Problem]:
-    """Yield the problems of `@template`: a text or a directive is wanted."""
-    yield from checks.text(value, path)
 
 
 def _compile(value: Json, path: str, compiler: Compiles, _place: Place) -> Resolve:
@@ -52,4 +48,4 @@ def _located(fill: Callable[[Any], str], path: str) -> Resolve:
     return render_static
 
 
-TEMPLATE = Directive("@template", _check, _compile)
+TEMPLATE = Directive("@template", checking.text, _compile)
