@@ -7,7 +7,7 @@ is a value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from processor.errors import MappingError
@@ -76,14 +76,14 @@ def _is_filled(found: Json, path: str) -> bool:
     if found is None or found is ABSENT:
         return False
     if isinstance(found, (dict, list)):
-        return _text(found, path, js_text) != ""
+        return _text(found, path) != ""
     return bool(found)
 
 
-def _text(found: Json, path: str, text: Callable[[Json], str]) -> str:
+def _text(found: Json, path: str) -> str:
     """Return the text of a container with the place of the condition in the error."""
     try:
-        return text(found)
+        return js_text(found)
     except MappingError as error:
         raise failure(f"{path}/blank", str(error)) from error
 
