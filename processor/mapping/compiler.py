@@ -45,8 +45,9 @@ class Compiler:
     def compile(self, value: Json, path: str, place: Place) -> Resolve:
         """Return the resolver of a mapping value."""
         if isinstance(value, dict):
-            if is_directive(value):
-                return self._directive(value, path, place)
+            name = directive_name(value)
+            if name is not None:
+                return self._directive(name, value[name], path, place)
             return self.members(value, path, place)
         if isinstance(value, list):
             items = []
@@ -63,23 +64,26 @@ class Compiler:
                 members.append((key, self.compile(member, f"{path}/{key}", place)))
         return _object(tuple(members), place)
 
-    def _directive(self, value: dict[str, Any], path: str, place: Place) -> Resolve:
-        """Return the resolver of a directive: the first one, where an unchecked place holds several."""
-        name = next(key for key in value if key.startswith(_DIRECTIVE_MARK))
+    def _directive(self, name: str, options: Json, path: str, place: Place) -> Resolve:
+        """Return the resolver of a directive."""
         directive = DIRECTIVES.get(name)
         if directive is None:
             return self.fail(path, unknown(name))
-        return directive.compile(value[name], f"{path}/{name}", self, place)
+        return directive.compile(options, f"{path}/{name}", self, place)
 
 
-def is_directive(value: dict[str, Any]) -> bool:
-    """Return whether an object is run as a directive: directives' keys, and beside them only the editor's notes."""
-    found = False
+def directive_name(value: dict[str, Any]) -> str | None:
+    """Return the key of the directive that an object is run as, None where it is an object of members.
+
+    It is a directive when beside directives' keys it holds at most the editor's notes. Of several, which only a place
+    that is not checked can hold, the first one runs.
+    """
+    found = None
     for key in value:
         if key.startswith(_DIRECTIVE_MARK):
-            found = True
+            found = key if found is None else found
         elif key != METADATA:
-            return False
+            return None
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from processor.errors import MappingError
-from processor.mapping.compiler import Compiler, is_directive
+from processor.mapping.compiler import Compiler, directive_name
 from processor.mapping.directives.base import Place
 from processor.mapping.paths import Resolve
 from processor.mapping.transform import compile_root
@@ -94,9 +94,9 @@ class _Tracer(Compiler):
 
     def _fork(self, value: Json, path: str) -> _Watch | None:
         """Return how a value is watched as a whole, None where it is no fork; its parts are looked out for."""
-        if not isinstance(value, dict) or not is_directive(value):
+        name = directive_name(value) if isinstance(value, dict) else None
+        if name is None:
             return None
-        name = next(key for key in value if key.startswith("@"))
         options = value[name]
         if name == _IF and isinstance(options, dict) and not options.keys().isdisjoint(("then", "else")):
             return self._branches(f"{path}/{name}", "else" if "then" in options else "then")

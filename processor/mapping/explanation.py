@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from processor.errors import MappingError
-from processor.mapping.compiler import Compiler, is_directive
+from processor.mapping.compiler import Compiler, directive_name
 from processor.mapping.directives.base import Place, Problem
 from processor.mapping.paths import parse_dollar_path
 from processor.mapping.root import unfolded
@@ -72,8 +72,8 @@ def as_json(one: Explained) -> dict[str, Any]:
 def _explained(name: str, mapping: Json, root: Json) -> Explained:
     """Return how one value of a mapping comes to its result for a root."""
     value, problem = _outcome(mapping, root)
-    if isinstance(mapping, dict) and is_directive(mapping):
-        directive = next(key for key in mapping if key.startswith("@"))
+    directive = directive_name(mapping) if isinstance(mapping, dict) else None
+    if directive is not None:
         reads, note, parts = _inside(directive, mapping[directive], root)
         return Explained(name, directive, reads, value, problem or note or _absence(value, reads), parts)
     if isinstance(mapping, dict):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from processor.mapping.compiler import is_directive
+from processor.mapping.compiler import directive_name
 from processor.mapping.javascript import is_falsy
 from processor.mapping.paths import Keys, parse_dollar_path, step
 from processor.mapping.templates import placeholders
@@ -49,9 +49,9 @@ def outcomes(value: Json, root: Outcome = Some.EVENT) -> Outcomes:
         RecursionError: the value is nested more deeply than the stack holds.
     """
     if isinstance(value, dict):
-        if not is_directive(value):
+        name = directive_name(value)
+        if name is None:
             return (_members(value, root),)
-        name = next(key for key in value if key.startswith("@"))
         rule = _RULES.get(name)
         return _ANYTHING if rule is None else rule(value[name], root)
     if isinstance(value, list):
