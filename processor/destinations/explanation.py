@@ -6,7 +6,7 @@ The outcome is the plan's own; beside it stands what led there, found by asking 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from processor.destinations.gates import GateStep
 from processor.destinations.plan import Plan
@@ -15,7 +15,8 @@ from processor.mapping.explanation import Explained, explain
 from processor.mapping.triggers.explanation import ExplainedTerm, explain_trigger
 from processor.model import Event, Mapped, Record, Rejected, Skipped
 
-TYPE_SWITCHED_OFF = "type switched on"
+TYPE_GATE: Final = "type switched on"
+"""What the vendor's own switch of a type is called among the gates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def explain_event(plan: Plan, value: Any, record: Record, now_ms: int) -> Explan
     gates = plan.destination.gates.trace(value)
     admitted = plan.admit(value)
     if isinstance(admitted, (Skipped, Rejected)) and gates[-1].outcome is None:
-        gates.append(GateStep(TYPE_SWITCHED_OFF, admitted))
+        gates.append(GateStep(TYPE_GATE, admitted))
     subscriptions = [] if isinstance(admitted, (Skipped, Rejected)) else _subscriptions(plan, admitted, record)
     return Explanation(gates, subscriptions, plan.map(value, record, now_ms))
 
