@@ -27,7 +27,7 @@ def differences(expected: Json, found: Json, path: Path = (), *, exact: bool = F
         yield from _members(expected, found, path, exact=exact)
     elif isinstance(expected, list) and isinstance(found, list):
         yield from _items(expected, found, path, exact=exact)
-    elif not _is_same(expected, found):
+    elif not is_same(expected, found):
         yield Difference(path, expected, found)
 
 
@@ -53,8 +53,8 @@ def _items(expected: list[Any], found: list[Any], path: Path, *, exact: bool) ->
             yield from differences(expected[index], found[index], place, exact=exact)
 
 
-def _is_same(one: Json, other: Json) -> bool:
-    """Return whether two values of which at most one is an object or a list are the same in JSON; true is not 1."""
+def is_same(one: Json, other: Json) -> bool:
+    """Return whether two values, not both of them objects and not both lists, are the same in JSON; true is not 1."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return bool(one == other)

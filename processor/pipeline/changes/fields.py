@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
 from processor.config.problems import Path, path_text
-from processor.mapping.values import ABSENT, CONTAINERS, Json
+from processor.mapping.values import ABSENT, Json
+from processor.pipeline.cases.comparison import is_same
 
 Kind = Literal["added", "removed", "changed"]
 
@@ -46,7 +47,7 @@ def field_changes(old: Json, new: Json) -> Iterator[FieldChange]:
         elif type(one.old) is list and type(one.new) is list:
             count = max(len(one.old), len(one.new))
             waiting.extend(_part(one, index, _item(one.old, index), _item(one.new, index)) for index in range(count))
-        elif not _is_same(one.old, one.new):
+        elif not is_same(one.old, one.new):
             yield one
 
 
@@ -56,15 +57,6 @@ def _part(one: FieldChange, step: str | int, old: Json, new: Json) -> FieldChang
 
 def _item(items: list[Any], index: int) -> Json:
     return items[index] if index < len(items) else ABSENT
-
-
-def _is_same(old: Json, new: Json) -> bool:
-    """Return whether two values are the same where not both are objects and not both are lists; true is not 1."""
-    if type(old) in CONTAINERS or type(new) in CONTAINERS:
-        return False
-    if isinstance(old, bool) or isinstance(new, bool):
-        return old is new
-    return bool(old == new)
 
 
 def pattern(path: Path) -> str:
