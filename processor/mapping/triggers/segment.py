@@ -16,16 +16,13 @@ from typing import Final, Literal, TypeAlias
 from processor.mapping.javascript import js_number, js_trim, to_double
 from processor.mapping.triggers.errors import TriggerError
 from processor.mapping.triggers.evaluate import predicate
+from processor.mapping.triggers.fields import BAGS, HEAD_FIELDS, SEARCHED_FIELDS, TEXT_FIELDS
 from processor.mapping.triggers.segment_tokens import END, Kind, Token, tokenize
 from processor.mapping.triggers.terms import Condition, Constant, Failing, Group, Operator, Term
 from processor.mapping.triggers.units import without_first_unit
 
 _Value: TypeAlias = str | float | bool
 
-_TEXT_FIELDS: Final = frozenset({"type", "event"})
-_HEAD_FIELDS: Final = frozenset({*_TEXT_FIELDS, "name", "userId"})
-_BAGS: Final = frozenset({"properties", "traits", "context"})
-_SEARCHED: Final = frozenset({"event", "name", "userId"})
 _BAG_PREFIX: Final = re.compile("properties|traits|context")
 _KEY: Final = re.compile(r"[^.\[\]]+")
 _FUNCTIONS: Final = frozenset({"contains", "match"})
@@ -117,7 +114,7 @@ class _Reader:
     def _named(self, token: Token, terms: list[Term | None]) -> None:
         """Read what starts with a name, and step over the name when it is none that Segment knows."""
         head = token.value.partition(".")[0]
-        if head in _HEAD_FIELDS or head in _BAGS:
+        if head in HEAD_FIELDS or head in BAGS:
             terms.append(_condition(head, token.value, self._need("an operator"), self._need("a value")))
         elif self._is_function(token):
             self._function(token, terms, negated=False)
@@ -149,7 +146,7 @@ class _Reader:
 def _search(field: str, operator: Operator, part: str, terms: list[Term | None]) -> None:
     """Add the search in a field; one in an unknown field is left out."""
     bag = _BAG_PREFIX.match(field)
-    if field in _SEARCHED:
+    if field in SEARCHED_FIELDS:
         terms.append(Condition((field,), operator, part))
     elif bag is not None:
         terms.append(_on_member(bag[0], field, operator, part))
@@ -157,7 +154,7 @@ def _search(field: str, operator: Operator, part: str, terms: list[Term | None])
 
 def _condition(head: str, field: str, operator: Token, value: Token) -> Term:
     """Return the condition of a field, an operator and a value."""
-    if head in _TEXT_FIELDS:
+    if head in TEXT_FIELDS:
         return _compared((head,), operator.value, _text(_value(value)))
     if operator.value in ("=", "!=") and value.value == "null":
         return _placed(head, field, "=" if operator.value == "=" else "!=", None)
@@ -172,7 +169,7 @@ def _condition(head: str, field: str, operator: Token, value: Token) -> Term:
 
 def _placed(head: str, field: str, operator: Operator, literal: bool | None) -> Term:  # noqa: FBT001 - a literal of the language
     """Return a condition on a field of its own or on a member of an object."""
-    return Condition((head,), operator, literal) if head in _HEAD_FIELDS else _on_member(head, field, operator, literal)
+    return Condition((head,), operator, literal) if head in HEAD_FIELDS else _on_member(head, field, operator, literal)
 
 
 def _compared(keys: tuple[str, ...], operator: str, text: str) -> Term:

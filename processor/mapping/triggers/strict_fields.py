@@ -1,4 +1,4 @@
-"""The fields a trigger may name, and what Segment compares them as."""
+"""Reads a field of a trigger as the keys that it walks, or says what Segment would make of it instead."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ from typing import Final
 
 from processor.mapping.paths import Keys
 from processor.mapping.triggers.errors import TriggerError
+from processor.mapping.triggers.fields import BAGS, HEAD_FIELDS
 from processor.mapping.triggers.strict_tokens import Token
-
-TEXT_FIELDS: Final = frozenset({"type", "event"})
-"""Compared as text, whatever literal is written: null, true and numbers become their texts."""
-HEAD_FIELDS: Final = frozenset({*TEXT_FIELDS, "name", "userId"})
-SEARCHED_FIELDS: Final = frozenset({"event", "name", "userId"})
-"""What the functions take beside the members of the objects below."""
-BAGS: Final = frozenset({"properties", "traits", "context"})
-"""Objects whose members are named by a path; their values are compared with their types."""
 
 _KEY: Final = re.compile(r"(?:[^.\\]|\\.)*", re.DOTALL)
 _RESERVED: Final = frozenset({"and", "or", "null"})

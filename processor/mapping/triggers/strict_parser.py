@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from processor.mapping.javascript import js_number
 from processor.mapping.paths import Keys
 from processor.mapping.triggers.errors import TriggerError
-from processor.mapping.triggers.strict_fields import BAGS, HEAD_FIELDS, SEARCHED_FIELDS, TEXT_FIELDS, read_field
+from processor.mapping.triggers.fields import BAGS, HEAD_FIELDS, SEARCHED_FIELDS, TEXT_FIELDS
+from processor.mapping.triggers.strict_fields import read_field
 from processor.mapping.triggers.strict_tokens import Kind, Token, tokenize
 from processor.mapping.triggers.terms import Condition, Group, Operator, Term
 
