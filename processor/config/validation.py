@@ -151,6 +151,7 @@ def _problem(model: type[BaseModel], document: Document, place: Place, errors: l
 
 
 def _wrong_value(place: Place, errors: list[ErrorDetails]) -> Problem:
+    """Return the problem of a value that its setting does not take: what it is, and what is allowed."""
     value = None if place.node is None else place.node.value
     if all(is_complete(error, value) for error in errors):
         return Problem(*place.value_mark, place.path, joined(map(message_text, errors)))
