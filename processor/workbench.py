@@ -47,10 +47,8 @@ def preview(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[b
     own = settings.destinations[name]
     destination, plan = build_plan(name, own)
     decoder = Decoder(DecodeSettings())
-    for offset, line in enumerate(lines):
-        now_ms = time.time_ns() // 1_000_000
-        record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
-        yield msgspec.json.encode(preview_line(destination, plan, decoder, record, now_ms))
+    for record in _read_now(lines, settings.kafka.topics[0]):
+        yield msgspec.json.encode(preview_line(destination, plan, decoder, record, record.timestamp_ms))
 
 
 def explain(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
@@ -58,10 +56,14 @@ def explain(settings: Settings, name: str, lines: Iterable[bytes]) -> Iterator[l
     own = settings.destinations[name]
     destination, plan = build_plan(name, own)
     decoder = Decoder(DecodeSettings())
+    for record in _read_now(lines, settings.kafka.topics[0]):
+        yield explain_record(destination, plan, decoder, record, record.timestamp_ms)
+
+
+def _read_now(lines: Iterable[bytes], topic: str) -> Iterator[Record]:
+    """Yield lines as records of a topic that are written at the moment at which they are read."""
     for offset, line in enumerate(lines):
-        now_ms = time.time_ns() // 1_000_000
-        record = Record(settings.kafka.topics[0], 0, offset, now_ms, value=line.rstrip(b"\r\n"))
-        yield explain_record(destination, plan, decoder, record, now_ms)
+        yield Record(topic, 0, offset, time.time_ns() // 1_000_000, value=line.rstrip(b"\r\n"))
 
 
 def run_cases(settings: Settings, files: Iterable[Path]) -> Outcome:
