@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 import msgspec
 
 from processor.destinations import destination_class
+from processor.destinations.base import Destination
 from processor.destinations.plan import Plan
 from processor.mapping import SubscriptionSettings, compile_mapping
 from processor.model import Record
@@ -68,7 +69,7 @@ def _records() -> list[Record]:
 
 
 def _compare(name: str, records: Sequence[Record], by_hand: handwritten.Write, mapped: Run) -> None:
-    """Print one line of the first table; both must write the same bytes."""
+    """Print one line of the first table; both must write the same JSON."""
 
     def write(run: Sequence[Record]) -> Sequence[object]:
         return [by_hand(record.value or b"") for record in run]
@@ -101,9 +102,14 @@ def _medians(records: Sequence[Record], runs: Sequence[Run]) -> list[float]:
 
 def _plan(vendor: str, subscriptions: list[SubscriptionSettings] | None = None) -> Plan:
     """Return a vendor's plan, with its presets unless told otherwise."""
+    return Plan.compile(_destination(vendor), "default" if subscriptions is None else subscriptions)
+
+
+def _destination(vendor: str) -> Destination:
+    """Return a destination of a vendor with the settings of all benchmarks."""
     kind = destination_class(vendor)
     settings = kind.settings_model.model_validate(SETTINGS[vendor], context={"plain_secrets": True})
-    return Plan.compile(kind.create(vendor, settings), "default" if subscriptions is None else subscriptions)
+    return kind.create(vendor, settings)
 
 
 def _mapped(plan: Plan) -> Run:
@@ -133,7 +139,7 @@ def _forty() -> Run:
 
 def _subscriptions(count: int) -> list[SubscriptionSettings]:
     """Return subscriptions of which one takes the standard event and each other another event."""
-    (preset,) = (one for one in destination_class("moesif").create("m", _moesif()).presets() if one["name"] == "Track")
+    (preset,) = (one for one in _destination("moesif").presets() if one["name"] == "Track")
     names = ["Plan Compared", *(f"Event {number}" for number in range(1, count))]
     return [
         SubscriptionSettings.model_validate(
@@ -141,12 +147,6 @@ def _subscriptions(count: int) -> list[SubscriptionSettings]:
         )
         for number, name in enumerate(names)
     ]
-
-
-def _moesif() -> Any:  # noqa: ANN401 - the vendor's settings model
-    """Return Moesif's settings."""
-    model = destination_class("moesif").settings_model
-    return model.model_validate(SETTINGS["moesif"], context={"plain_secrets": True})
 
 
 if __name__ == "__main__":
