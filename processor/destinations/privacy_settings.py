@@ -1,4 +1,4 @@
-"""What the YAML says about personal values that must not leave the process."""
+"""What the YAML says about personal values that a vendor must not get."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TruncateSettings(BaseModel):
 
 
 class PrivacySettings(BaseModel):
-    """What is taken out of every event before anything of it leaves the process: dropped, then hashed, then cut."""
+    """What is taken out of every event before triggers and mappings see it: dropped, then hashed, then cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
