@@ -1,6 +1,7 @@
 """How a mapping came to what it gave for one event: each place with its directive, what it read and what came out.
 
-Mapping is pure, so each part is simply resolved again by itself; nothing of this runs in the hot path.
+Mapping is pure, so each part is simply resolved again by itself; nothing of this runs in the hot path. Of a mapping
+that writes counters into the event only the fields are told, as one run gives them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any, Final
 from processor.errors import MappingError
 from processor.mapping.compiler import Compiler, directive_name
 from processor.mapping.directives.base import Place, Problem
-from processor.mapping.paths import parse_dollar_path
+from processor.mapping.own_event import on_own_event
+from processor.mapping.paths import Resolve, parse_dollar_path
 from processor.mapping.root import unfolded
 from processor.mapping.templates import read_paths
 from processor.mapping.values import ABSENT, CONTAINERS, Json, kind
@@ -48,6 +50,9 @@ def explain(mapping: Json, event: Json) -> Explained:
     if isinstance(whole, Problem):
         return Explained("", None, (), ABSENT, str(whole), ())
     try:
+        resolve, writes_event = _compiled(whole)
+        if writes_event and isinstance(event, dict):
+            return _outlined(whole, on_own_event(resolve), event)
         return _explained("", whole, event)
     except RecursionError:
         return Explained("", None, (), ABSENT, "is nested too deeply to be explained", ())
@@ -69,6 +74,29 @@ def as_json(one: Explained) -> dict[str, Any]:
     return plain
 
 
+def _compiled(mapping: Json) -> tuple[Resolve, bool]:
+    """Return the resolver of a value, and whether it writes into the event."""
+    compiler = Compiler()
+    resolve = compiler.compile(mapping, "", Place.OUTPUT)
+    return resolve, compiler.writes_event
+
+
+def _outlined(mapping: Json, resolve: Resolve, event: Json) -> Explained:
+    """Return the fields of a mapping as one run gives them; resolved by itself, none would see what others wrote."""
+    value, problem = _attempted(resolve, event)
+    note = problem or "writes into the event: its fields are not taken apart"
+    is_object = isinstance(mapping, dict) and directive_name(mapping) is None
+    found = value if isinstance(value, dict) else {}
+    parts = (_field(key, member, found) for key, member in mapping.items()) if is_object else ()
+    return Explained("", None, (), value, note, tuple(parts))
+
+
+def _field(key: str, member: Json, found: dict[str, Json]) -> Explained:
+    """Return one field with what was found for it."""
+    directive = directive_name(member) if isinstance(member, dict) else None
+    return Explained(key, directive, (), found.get(key, ABSENT), "", ())
+
+
 def _explained(name: str, mapping: Json, root: Json) -> Explained:
     """Return how one value of a mapping comes to its result for a root."""
     value, problem = _outcome(mapping, root)
@@ -87,8 +115,13 @@ def _explained(name: str, mapping: Json, root: Json) -> Explained:
 
 def _outcome(mapping: Json, root: Json) -> tuple[Json, str]:
     """Return what a value resolves to, and what went wrong."""
+    return _attempted(_compiled(mapping)[0], root)
+
+
+def _attempted(resolve: Resolve, root: Json) -> tuple[Json, str]:
+    """Return what a resolver gives, and what went wrong."""
     try:
-        return Compiler().compile(mapping, "", Place.OUTPUT)(root), ""
+        return resolve(root), ""
     except MappingError as error:
         return ABSENT, error.safe
 

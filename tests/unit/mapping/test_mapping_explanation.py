@@ -83,6 +83,29 @@ def test_parts_lead_to_what_was_read() -> None:
     assert _part(found, "staged", "mapping", "b").value == "ev"
 
 
+def test_fields_that_write_into_the_event_are_told_as_one_run_gives_them() -> None:
+    """A counter that one field writes is read by the next; a field by itself would have shown an empty text."""
+    mapping = {"a": {"@liquid": "{% increment n %}"}, "b": {"@liquid": "{{ n }}"}, "c": {"@path": "$.no"}, "d": "x"}
+    one = explain(mapping, EVENT)
+    assert one.value == transform(mapping, EVENT) == {"a": "0", "b": "1", "d": "x"}
+    found = [(part.name, part.directive, part.value) for part in one.parts]
+    assert found == [("a", "@liquid", "0"), ("b", "@liquid", "1"), ("c", "@path", ABSENT), ("d", None, "x")]
+
+
+def test_a_run_that_writes_and_fails_says_why() -> None:
+    """Nothing came out of any field, and the note of the whole names the one that failed."""
+    one = explain({"a": {"@liquid": "{% increment n %}"}, "b": {"@path": {"@path": "$.no"}}}, EVENT)
+    assert one.value is ABSENT
+    assert one.note == "/b/@path needs a text, but its directive gave nothing"
+    assert [part.value for part in one.parts] == [ABSENT, ABSENT]
+
+
+def test_a_directive_for_the_whole_that_writes_has_no_fields_to_tell() -> None:
+    """Which fields it gives only its result shows."""
+    one = explain({"@literal": {"a": {"@liquid": "{% increment n %}"}}}, EVENT)
+    assert (one.value, one.parts) == ({"a": "0"}, ())
+
+
 def test_as_plain_values() -> None:
     """What is empty is left out; absent is no null."""
     plain = as_json(explain({"a": None, "b": {"@path": "$.no"}}, EVENT))
