@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from processor.destinations.privacy_settings import HashSettings, PrivacySettings
 from processor.destinations.text import without_lone_surrogates
 from processor.mapping.javascript import js_number, js_trim
-from processor.mapping.paths import Keys, parse_dollar_path
+from processor.mapping.paths import Keys, list_index, parse_dollar_path
 from processor.mapping.values import ABSENT, CONTAINERS, Json
 from processor.model import Event
 
@@ -26,7 +26,6 @@ Change: TypeAlias = Callable[[Json], Json]
 
 _DROP, _HASH, _CUT = range(3)
 """The order of the changes to one value."""
-_MOST_DIGITS: Final = 10
 
 
 class _Rule(Struct, frozen=True, gc=False):
@@ -118,20 +117,17 @@ class _Compiler:
     def _fill(self, node: _Node, rules: list[_Rule]) -> None:
         """Say what happens to what is in a value: behind a key, at a position, or in every item of a list."""
         node.rewrite = partial(_rewritten, node=node)
-        through = frozenset(rule for rule in rules if not _is_position(rule.keys[0]))
+        through = frozenset(rule for rule in rules if list_index(rule.keys[0]) is None)
         behind: dict[str, set[_Rule]] = {}
         for rule in rules:
             behind.setdefault(rule.keys[0], set()).add(rule.rest)
         node.members = {key: self.node(frozenset(rests)) for key, rests in behind.items()}
         node.positions = {
-            int(key): self.node(through.union(rests)) for key, rests in behind.items() if _is_position(key)
+            position: self.node(through.union(rests))
+            for key, rests in behind.items()
+            if (position := list_index(key)) is not None
         }
         node.items = self.node(through) if through else None
-
-
-def _is_position(key: str) -> bool:
-    """Return whether a key names a position in a list; JavaScript takes `1` but not `01`."""
-    return key.isascii() and key.isdigit() and len(key) <= _MOST_DIGITS and (key == "0" or key[0] != "0")
 
 
 def _rewritten(value: Json, node: _Node) -> Json:

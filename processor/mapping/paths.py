@@ -53,7 +53,7 @@ def step(node: Json, key: str) -> Json:
 
 def _list_member(items: list[Json], key: str) -> Json:
     """Return a list's item or its length."""
-    index = _index(key)
+    index = list_index(key)
     if index is not None:
         return items[index] if index < len(items) else ABSENT
     return len(items) if key == "length" else ABSENT
@@ -61,15 +61,15 @@ def _list_member(items: list[Json], key: str) -> Json:
 
 def _text_member(text: str, key: str) -> Json:
     """Return a text's UTF-16 unit or its length."""
-    index = _index(key)
+    index = list_index(key)
     if index is not None:
         unit = utf16_unit(text, index)
         return ABSENT if unit is None else unit
     return utf16_length(text) if key == "length" else ABSENT
 
 
-def _index(key: str) -> int | None:
-    """Return the index that a key spells; JavaScript takes `1` but not `01`."""
+def list_index(key: str) -> int | None:
+    """Return the position in a list that a key names, None when it names none; JavaScript takes `1` but not `01`."""
     if not (key.isascii() and key.isdigit()) or len(key) > _MOST_INDEX_DIGITS:
         return None
     return int(key) if key == "0" or key[0] != "0" else None
