@@ -82,8 +82,10 @@ def junction(connective: Connective, operands: list[Expression]) -> Expression:
     """Return the operands joined, those that are joined by the same word themselves as their parts."""
     flat: list[Expression] = []
     for operand in operands:
-        is_same = isinstance(operand, Junction) and operand.connective == connective
-        flat.extend(operand.operands if is_same and isinstance(operand, Junction) else (operand,))
+        if isinstance(operand, Junction) and operand.connective == connective:
+            flat.extend(operand.operands)
+        else:
+            flat.append(operand)
     return flat[0] if len(flat) == 1 else Junction(connective, tuple(flat))
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from processor.mapping.filters.errors import FilterError
 from processor.mapping.filters.evaluate import evaluation
 from processor.mapping.filters.expressions import Constant, Expression
 from processor.mapping.filters.parser import parse
 from processor.mapping.values import Json
 
-EVERYTHING: Final = "all"
+_EVERYTHING: Final = "all"
 """The condition that every event meets, when it stands alone."""
 
 
@@ -32,7 +31,7 @@ class Filter:
         Raises:
             FilterError: it does not parse; Segment then lets no event past.
         """
-        return cls(text, Constant(value=True) if text.strip() == EVERYTHING else parse(text))
+        return cls(text, Constant(value=True) if text.strip() == _EVERYTHING else parse(text))
 
     def matches(self, event: Json) -> bool:
         """Return whether the condition is true; null and whatever else is not true counts as false.
@@ -45,6 +44,3 @@ class Filter:
     def __repr__(self) -> str:
         """Return the condition as it was written."""
         return f"<Filter {self.text!r}>"
-
-
-__all__ = ["EVERYTHING", "Filter", "FilterError"]
