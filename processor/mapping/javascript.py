@@ -1,14 +1,15 @@
-"""JavaScript's text of JSON values.
+"""JavaScript's text of JSON values, and the numbers that it reads in texts.
 
 Segment's mapping language runs on JavaScript, and whoever moves here compares texts: `19.0` must print as `19`, a list
 as its items joined by commas. Everything is total on JSON values of any depth and size, and linear in their size.
 
-Source: ECMAScript 2024, Number::toString, ToString, Array.prototype.join, String.prototype.trim.
+Source: ECMAScript 2024, Number::toString, StringToNumber, ToString, Array.prototype.join, String.prototype.trim.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Final
 
 from processor.errors import MappingError
@@ -18,6 +19,13 @@ _SPACES: Final = "".join(map(chr, range(0x2000, 0x200B)))
 WHITESPACE: Final = "\t\n\v\f\r \u00a0\u1680" + _SPACES + "\u2028\u2029\u202f\u205f\u3000\ufeff"
 """What JavaScript's `trim` removes. Python's `strip` differs: it takes U+0085 and U+001C, and leaves U+FEFF."""
 
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_PREFIXED: Final = {
+    16: re.compile(r"0[xX][0-9a-fA-F]+"),
+    8: re.compile(r"0[oO][0-7]+"),
+    2: re.compile(r"0[bB][01]+"),
+}
+_INFINITIES: Final = {"Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -math.inf}
 _NO_TEXT: Final = "an object with a key toString has no text"
 _EXACT_INT: Final = 2**53
 _MOST_DIGITS_BEFORE_POINT: Final = 21
@@ -50,6 +58,19 @@ def js_number(number: float) -> str:
     if math.isfinite(double):
         return text
     return "NaN" if math.isnan(double) else "Infinity" if double > 0 else "-Infinity"
+
+
+def text_number(text: str) -> float:
+    """Return `Number(text)` of JavaScript as a 64-bit float: zero for blank text, NaN for one that spells no number."""
+    text = js_trim(text)
+    if not text:
+        return 0.0
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    for base, pattern in _PREFIXED.items():
+        if pattern.fullmatch(text):
+            return to_double(int(text[2:], base))
+    return _INFINITIES.get(text, math.nan)
 
 
 def _respell(text: str) -> str:
@@ -144,6 +165,8 @@ def utf16_split(text: str) -> list[str]:
 
 def utf16_joined(text: str) -> str:
     """Return a text with the halves that belong together as one letter."""
+    if text.isascii():
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from processor.mapping.javascript import utf16_joined
 from processor.mapping.liquid.budget import Budget
-from processor.mapping.liquid.values import Value, joined_halves, member, plain, printed, text_of
+from processor.mapping.liquid.values import Value, member, plain, printed, text_of
 from processor.mapping.values import ABSENT, Json
 
 Evaluate: TypeAlias = Callable[["Context"], Value]
@@ -80,7 +81,7 @@ class Context:
         """Return what nodes print, instead of printing it."""
         output, self.output = self.output, []
         self.run(nodes)
-        text = joined_halves("".join(self.output))
+        text = utf16_joined("".join(self.output))
         self.output = output
         return text
 

@@ -10,13 +10,13 @@ Source: ECMAScript 2024, ToString, ToNumber, Array.prototype.join; LiquidJS 10.3
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-from processor.mapping.javascript import js_text, js_trim, to_double, utf16_length, utf16_unit
+from processor.mapping.javascript import js_text, text_number, to_double, utf16_length, utf16_unit
 from processor.mapping.liquid.budget import Budget
+from processor.mapping.paths import list_index
 from processor.mapping.values import ABSENT, Json
 
 Value: TypeAlias = Any
@@ -29,16 +29,6 @@ class Drop(Enum):
     NIL = "nil"
     EMPTY = "empty"
     BLANK = "blank"
-
-
-_MOST_INDEX_DIGITS: Final = 10
-_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_PREFIXED: Final = {
-    16: re.compile(r"0[xX][0-9a-fA-F]+"),
-    8: re.compile(r"0[oO][0-7]+"),
-    2: re.compile(r"0[bB][01]+"),
-}
-_INFINITIES: Final = {"Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def plain(value: Value) -> Json:
@@ -135,20 +125,7 @@ def number_of(value: Value, budget: Budget) -> float:
         return math.nan
     if isinstance(value, (int, float)):
         return to_double(value)
-    return _text_number(text_of(value, budget))
-
-
-def _text_number(text: str) -> float:
-    """Return the number that a text spells, zero for blank text."""
-    text = js_trim(text)
-    if not text:
-        return 0.0
-    if _DECIMAL.fullmatch(text):
-        return float(text)
-    for base, pattern in _PREFIXED.items():
-        if pattern.fullmatch(text):
-            return to_double(int(text[2:], base))
-    return _INFINITIES.get(text, math.nan)
+    return text_number(text_of(value, budget))
 
 
 def count_of(value: Value, budget: Budget) -> float:
@@ -163,21 +140,6 @@ def items_of(value: Value) -> list[Any]:
     if isinstance(value, list):
         return value
     return [] if is_nothing(value) else [value]
-
-
-def units_of(text: str) -> list[str]:
-    """Return the UTF-16 units of a text, which may be halves of letters outside the basic plane."""
-    if utf16_length(text) == len(text):
-        return list(text)
-    units = text.encode("utf-16-le", "surrogatepass")
-    return [units[at : at + 2].decode("utf-16-le", "surrogatepass") for at in range(0, len(units), 2)]
-
-
-def joined_halves(text: str) -> str:
-    """Return the text with halves of letters that came to stand side by side made whole, as JavaScript sees them."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def member(holder: Value, key: Value, budget: Budget) -> Value:
@@ -201,7 +163,7 @@ def _item(items: list[Any], key: Value, budget: Budget) -> Value:
         return len(items)
     if name in ("first", "last"):
         return item_at(items, 0 if name == "first" else -1)
-    index = _index(name)
+    index = list_index(name)
     return ABSENT if index is None else item_at(items, index)
 
 
@@ -218,13 +180,6 @@ def _unit(text: str, key: Value, budget: Budget) -> Value:
     name = text_of(plain(key), budget)
     if name in ("size", "length"):
         return utf16_length(text)
-    index = _index(name)
+    index = list_index(name)
     unit = None if index is None else utf16_unit(text, index)
     return ABSENT if unit is None else unit
-
-
-def _index(name: str) -> int | None:
-    """Return the index that a key spells; JavaScript takes `1` but not `01`."""
-    if not (name.isascii() and name.isdigit()) or len(name) > _MOST_INDEX_DIGITS:
-        return None
-    return int(name) if name == "0" or name[0] != "0" else None

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from processor.mapping.javascript import js_number, to_double
+from processor.mapping.javascript import js_number, to_double, utf16_joined
 from processor.mapping.liquid.budget import Budget, refuse
-from processor.mapping.liquid.values import Drop, Value, joined_halves
+from processor.mapping.liquid.values import Drop, Value
 from processor.mapping.values import ABSENT
 
 MAX_INDENT: Final = 10
@@ -103,5 +103,5 @@ def _scalar(value: Value) -> str:
 
 def _text(text: str) -> str:
     """Return a text in quotes."""
-    spelled = json.dumps(joined_halves(text), ensure_ascii=False)
+    spelled = json.dumps(utf16_joined(text), ensure_ascii=False)
     return _HALVES.sub(lambda half: f"\\u{ord(half.group()):04x}", spelled)

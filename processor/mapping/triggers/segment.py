@@ -13,7 +13,7 @@ import math
 import re
 from typing import Final, Literal, TypeAlias
 
-from processor.mapping.javascript import js_number, js_trim, to_double
+from processor.mapping.javascript import js_number, text_number
 from processor.mapping.triggers.errors import TriggerError
 from processor.mapping.triggers.evaluate import predicate
 from processor.mapping.triggers.fields import BAGS, HEAD_FIELDS, SEARCHED_FIELDS, TEXT_FIELDS
@@ -45,11 +45,6 @@ _NAMED_SEARCHES: Final[dict[str, Operator]] = {
 }
 _NEGATED: Final[dict[str, Operator]] = {"contains": "!contains", "starts": "!starts", "ends": "!ends"}
 _EMPTY: Final = Failing("a group in parentheses holds no condition that Segment knows")
-
-_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_INFINITE: Final = re.compile(r"([+-]?)Infinity")
-_RADIX: Final = re.compile(r"0(?:[xX]([0-9A-Fa-f]+)|[oO]([0-7]+)|[bB]([01]+))")
-_RADIX_BITS: Final = (4, 3, 1)
 
 
 def parse(text: str) -> Term:
@@ -239,18 +234,4 @@ def _number(value: _Value) -> float:
     """Return `Number(value)` of JavaScript as a 64-bit float, NaN when the value is no number."""
     if not isinstance(value, str):
         return float(value)
-    text = js_trim(value)
-    if not text:
-        return 0.0
-    if _DECIMAL.fullmatch(text):
-        return float(text)
-    infinite, radix = _INFINITE.fullmatch(text), _RADIX.fullmatch(text)
-    if infinite is not None:
-        return -math.inf if infinite[1] == "-" else math.inf
-    return math.nan if radix is None else _integer(radix)
-
-
-def _integer(radix: re.Match[str]) -> float:
-    """Return a hexadecimal, octal or binary number as the nearest float."""
-    bits, digits = next((bits, digits) for bits, digits in zip(_RADIX_BITS, radix.groups(), strict=True) if digits)
-    return to_double(int(digits, 2**bits))
+    return text_number(value)

@@ -13,6 +13,7 @@ from processor.mapping.javascript import (
     js_number,
     js_text,
     js_trim,
+    text_number,
     to_double,
     utf16_length,
     utf16_unit,
@@ -124,3 +125,32 @@ def test_true_values(value: Json) -> None:
 def test_to_double_saturates() -> None:
     """Integers beyond any double become infinities, as a JavaScript reader would see them."""
     assert (to_double(10**400), to_double(-(10**400)), to_double(3)) == (math.inf, -math.inf, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("", 0.0),
+        (" \ufeff ", 0.0),
+        (" 12 ", 12.0),
+        ("+.5", 0.5),
+        ("5.", 5.0),
+        ("-1e3", -1000.0),
+        ("0x1F", 31.0),
+        ("0O17", 15.0),
+        ("0b11", 3.0),
+        ("0x" + "f" * 400, math.inf),
+        ("Infinity", math.inf),
+        ("+Infinity", math.inf),
+        ("-Infinity", -math.inf),
+    ],
+)
+def test_texts_are_read_as_numbers_as_in_javascript(text: str, number: float) -> None:
+    """Blanks around a number do not count, and blank text is zero."""
+    assert text_number(text) == number
+
+
+@pytest.mark.parametrize("text", ["x", "1x", ".", "1_0", "-0x1", "0xg", "0b2", "infinity", "NaN", "1,5", "\u0661"])
+def test_other_texts_are_no_number(text: str) -> None:
+    """What Python would read besides, such as `1_0` and digits of other scripts, JavaScript does not."""
+    assert math.isnan(text_number(text))

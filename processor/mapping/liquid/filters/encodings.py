@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from processor.mapping.javascript import WHITESPACE
+from processor.mapping.javascript import WHITESPACE, utf16_joined, utf16_split
 from processor.mapping.liquid.budget import refuse
 from processor.mapping.liquid.context import Context
 from processor.mapping.liquid.filters.base import Filter, is_set
-from processor.mapping.liquid.values import Value, is_number, joined_halves, number_of, printed, text_of, units_of
+from processor.mapping.liquid.values import Value, is_number, number_of, printed, text_of
 from processor.mapping.liquid.writer import MAX_INDENT, written
 from processor.mapping.values import ABSENT
 
@@ -59,7 +59,7 @@ _LATIN: Final = str.maketrans(
 def _quoted(context: Context, value: Value, safe: str) -> str:
     """Return the text in UTF-8 with everything percent-encoded that is not safe in an address."""
     try:
-        return quote(joined_halves(printed(value, context.budget)), safe=safe)
+        return quote(utf16_joined(printed(value, context.budget)), safe=safe)
     except UnicodeEncodeError as error:
         raise refuse("encodes a text for an address that holds half a letter") from error
 
@@ -126,7 +126,7 @@ def _trimmed(slug: str) -> str:
 
 def utf8(text: str) -> bytes:
     """Return the text in UTF-8; half a letter becomes the replacement character, as in JavaScript."""
-    whole = joined_halves(text)
+    whole = utf16_joined(text)
     return whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
@@ -165,7 +165,7 @@ def _json(context: Context, value: Value, space: Value = ABSENT) -> Value:
 def _indent(context: Context, space: Value) -> str:
     """Return the indent of one level."""
     if isinstance(space, str):
-        return "".join(units_of(space[:MAX_INDENT])[:MAX_INDENT])
+        return "".join(utf16_split(space[:MAX_INDENT])[:MAX_INDENT])
     if not is_number(space):
         return ""
     count = number_of(space, context.budget)

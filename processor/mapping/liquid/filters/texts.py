@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from processor.mapping.javascript import WHITESPACE, utf16_length
+from processor.mapping.javascript import WHITESPACE, utf16_length, utf16_split
 from processor.mapping.liquid.context import Context
 from processor.mapping.liquid.filters.base import Filter, is_set
-from processor.mapping.liquid.values import Value, number_of, printed, units_of
+from processor.mapping.liquid.values import Value, number_of, printed
 from processor.mapping.values import ABSENT
 
 _LAST_OF_BASIC_PLANE: Final = "\uffff"
@@ -69,7 +69,7 @@ def _units(context: Context, text: str, gap_chars: int) -> list[str]:
     count = utf16_length(text)
     context.budget.spend_items(count)
     context.budget.spend(count * gap_chars)
-    return units_of(text)
+    return utf16_split(text)
 
 
 def _removed(context: Context, value: Value, piece: Value = ABSENT) -> str:
