@@ -55,6 +55,7 @@ class _Plan:
     """Looks an event up in the log and says who maps it, so that a request tells which ownership it comes from."""
 
     hash = "0123456789ab"
+    letter_privacy = None
 
     def __init__(self, log: Log, member: Member) -> None:
         """Map for this member."""

@@ -118,7 +118,7 @@ def test_a_pasted_trigger_that_means_something_else_says_so() -> None:
         (TERRAFORM, True),
         ({"name": "n", "trigger": "t", "action": "a", "mapping": {}}, True),
         ({"name": "n", "trigger": "t", "subscribe": "t", "action": "a", "mapping": {}}, False),
-        ({"name": "n", "trigger": "t", "action": "a"}, False),
+        ({"name": "n", "trigger": "t", "action": "a"}, True),
         ({"name": "n", "trigger": "t", "action": "a", "use_defaults": False}, False),
         ({"name": "n", "trigger": "t", "action": "a", "use_defaults": True}, True),
         ({"name": "n", "trigger": "t", "action": "a", "use_defaults": True, "fields": {}}, True),

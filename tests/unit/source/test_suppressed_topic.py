@@ -22,6 +22,12 @@ EOF = KafkaError._PARTITION_EOF
 LOGGER = "processor.source.suppressed_topic"
 
 
+@pytest.fixture(autouse=True)
+def _from_warnings_on(caplog: pytest.LogCaptureFixture) -> None:
+    """Hear what a test does not ask for from warnings on, whatever level another test has left behind."""
+    caplog.set_level(logging.WARNING, LOGGER)
+
+
 def listed(offset: int, key: bytes | None, value: bytes | None = b"", partition: int = 0) -> Message[Any, Any]:
     """Return a record that lists a user, or lifts that where it has no value."""
     return Message(topic=TOPIC, partition=partition, offset=offset, key=key, value=value, timestamp=(1, 1_000))
