@@ -131,3 +131,9 @@ def test_the_schema_takes_every_spelling(subscription: dict[str, Any], fits: boo
     """An editor underlines what `check` refuses, and nothing of an export."""
     validator = Draft202012Validator(SubscriptionSettings.model_json_schema())
     assert validator.is_valid(subscription) is fits
+
+
+def test_numbers_of_a_mapping_in_text_are_kept() -> None:
+    """Fractions and whole numbers in the JSON text of a mapping come as they are written."""
+    read = SubscriptionSettings.model_validate(TERRAFORM | {"settings": '{"price": 1.5, "count": 2}'})
+    assert read.mapping == {"price": 1.5, "count": 2}
