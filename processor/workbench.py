@@ -18,8 +18,9 @@ from pydantic import BaseModel
 
 from processor.app import build_destination, build_plan, listed_users
 from processor.config import secrets_in
+from processor.config.problems import listed
 from processor.destinations import destination_class
-from processor.destinations.exports import imported
+from processor.destinations.exports import destination_ids, imported
 from processor.destinations.presets import as_yaml, presets_text
 from processor.errors import ConfigError
 from processor.model import Record
@@ -145,18 +146,28 @@ def own_presets(name: str, settings: DestinationSettings) -> str:
     return as_yaml(build_destination(name, settings).presets())
 
 
-def import_export(export: bytes | str) -> tuple[str, list[str]]:
+def import_export(export: bytes | str, destination_id: str | None = None) -> tuple[str, list[str]]:
     """Return YAML for one destination of ours, and what a person should know of it.
 
-    Bytes may be in UTF-8 or, as a shell of Windows writes them, in UTF-16.
+    Bytes may be in UTF-8 or, as a shell of Windows writes them, in UTF-16. `destination_id` is Segment's id of the
+    destination that is wanted, needed where an export speaks of several: together they would send to the wrong vendor.
 
     Raises:
-        ConfigError: the export is no JSON, or there is neither a subscription nor a filter in it.
+        ConfigError: the export is no JSON, there is neither a subscription nor a filter in it, or it does not tell
+            which destination is meant.
     """
     try:
-        found = imported(json.loads(export))
+        value = json.loads(export)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"this is no JSON: {error}") from error
+    known = destination_ids(value)
+    if destination_id is None and len(known) > 1:
+        raise ConfigError(
+            f"it speaks of several destinations; allowed: one of them by --destination-id: {listed(known)}"
+        )
+    if destination_id is not None and destination_id not in known:
+        raise ConfigError(f"it says nothing of destination {destination_id}; allowed: {listed(known)}")
+    found = imported(value, destination_id)
     if not (found.subscriptions or found.filters or found.left_out):
         raise ConfigError(
             "there is neither a subscription nor a filter in it; allowed: what Segment's Public API answers for the "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from processor.cli.options import select
+from processor.cli.options import select, warn_of_missing_salts
 
 if TYPE_CHECKING:
     from processor.pipeline.changes.tally import Changes
@@ -55,6 +55,7 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     if (events is None) == (start is None) or (start is None and (topic or limit is not None)):
         raise typer.BadParameter(MISUSE, param_hint="EVENTS, --from")
     before, after = (load_without_secrets(path) for path in (old, new))
+    warn_of_missing_salts(after)
     for settings in (before, after):
         select(settings.destinations, [destination])
     if events is not None:

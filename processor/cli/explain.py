@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from processor.cli.options import DEFAULT_CONFIG, Config, select
+from processor.cli.options import DEFAULT_CONFIG, Config, select, warn_of_missing_salts
 
 
 def register(application: typer.Typer) -> None:
@@ -27,6 +27,7 @@ def explain(
     from processor.source.json_value import json_text
 
     settings = load_without_secrets(config)
+    warn_of_missing_salts(settings)
     (name,) = select(settings.destinations, [destination])
     is_tree = sys.stdout.isatty() and not as_json
     has_failed = False

@@ -18,6 +18,9 @@ def import_(
     file: Annotated[
         Path, typer.Argument(help="JSON from Segment's Public API or `terraform show -json`; - for standard input.")
     ],
+    destination_id: Annotated[
+        str | None, typer.Option("--destination-id", help="Segment's id of the destination, where there are several.")
+    ] = None,
 ) -> None:
     """Write a destination's subscriptions and filters from Segment as YAML; notes of what differs go to stderr."""
     from processor import workbench
@@ -27,7 +30,7 @@ def import_(
         export = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    yaml, notes = workbench.import_export(export)
+    yaml, notes = workbench.import_export(export, destination_id)
     typer.echo(yaml, nl=False)
     for note in notes:
         typer.echo(f"note: {note}", err=True)

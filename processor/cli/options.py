@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from processor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from processor.settings import Settings
 
 DEFAULT_CONFIG = Path("segment-bridge.yaml")
 
@@ -40,3 +43,14 @@ def select(
             hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
             raise ConfigError(f"no {what} is called {name!r}{hint} {where}: {', '.join(names)}")
     return list(dict.fromkeys(wanted)) if wanted else names
+
+
+def warn_of_missing_salts(settings: Settings) -> None:
+    """Say on stderr which salts are not there: hashes that a command without keys shows are then not the vendor's."""
+    for name, own in settings.destinations.items():
+        salt = None if own.privacy is None or own.privacy.hash is None else own.privacy.hash.salt
+        trouble = None if salt is None else salt.trouble()
+        if trouble is not None:
+            typer.echo(
+                f"warning: destinations.{name}.privacy.hash.salt: {trouble}; hashes differ from those sent", err=True
+            )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from processor.cli.options import DEFAULT_CONFIG, Config, select
+from processor.cli.options import DEFAULT_CONFIG, Config, select, warn_of_missing_salts
 
 
 def register(application: typer.Typer) -> None:
@@ -24,6 +24,7 @@ def preview(
     from processor.settings import load_without_secrets
 
     settings = load_without_secrets(config)
+    warn_of_missing_salts(settings)
     (name,) = select(settings.destinations, [destination])
     for line in workbench.preview(settings, name, sys.stdin.buffer):
         sys.stdout.buffer.write(line + b"\n")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from processor.cli.options import DEFAULT_CONFIG, Config
+from processor.cli.options import DEFAULT_CONFIG, Config, warn_of_missing_salts
 
 
 def register(application: typer.Typer) -> None:
@@ -29,7 +29,9 @@ def run_cases(
     from processor.pipeline.cases import report
     from processor.settings import load_without_secrets
 
-    outcome = workbench.run_cases(load_without_secrets(config), files)
+    settings = load_without_secrets(config)
+    warn_of_missing_salts(settings)
+    outcome = workbench.run_cases(settings, files)
     if as_json:
         typer.echo(json.dumps(report.as_json(outcome), indent=2))
     else:

@@ -1,7 +1,7 @@
 """Segment's exports as subscriptions and filters of ours.
 
 Takes what the Public API answers, a list of it, or a Terraform state or plan as JSON: subscriptions and filters are
-found wherever they are in it.
+found wherever they are in it. Of a plan only what it leads to is looked at, for it holds each resource several times.
 
 Source: contract of Segment, sections 4.1 to 4.4.
 """
@@ -17,9 +17,11 @@ from pydantic import ValidationError
 
 from processor.destinations.filters import FilterSettings
 from processor.mapping import SubscriptionSettings
-from processor.mapping.pasted import ACTION_IDS, ACTION_NAMES, MAPPING_NAMES, TRIGGER_NAMES
+from processor.mapping.pasted import MAPPING_NAMES, TRIGGER_NAMES
 
-_MARKS: Final = (TRIGGER_NAMES, MAPPING_NAMES, (*ACTION_NAMES, *ACTION_IDS))
+_MARKS: Final = (TRIGGER_NAMES, MAPPING_NAMES)
+_OWNERS: Final = ("destinationId", "destination_id")
+_PLANNED: Final = "planned_values"
 
 Plain = dict[str, Any]
 
@@ -41,10 +43,14 @@ class Imported:
     left_out: list[Plain] = field(default_factory=list)
 
 
-def imported(export: Any) -> Imported:  # noqa: ANN401 - any JSON value
-    """Return the subscriptions and filters of an export."""
+def imported(export: Any, destination_id: str | None = None) -> Imported:  # noqa: ANN401 - any JSON value
+    """Return the subscriptions and filters of an export, or of one of its destinations."""
     found = Imported()
+    if _has_further_page(export):
+        found.notes.append("this is one page of several (`pagination.next` is set): what the others hold is missing")
     for one in _parts(export):
+        if destination_id is not None and _owner(one) not in (None, destination_id):
+            continue
         if _is_subscription(one):
             _add_subscription(found, one)
         else:
@@ -52,21 +58,50 @@ def imported(export: Any) -> Imported:  # noqa: ANN401 - any JSON value
     return found
 
 
-def _parts(value: Any) -> Iterator[Plain]:  # noqa: ANN401 - any JSON value
-    """Yield every subscription and filter in a value, in order; the explicit stack makes depth harmless."""
+def destination_ids(export: Any) -> list[str]:  # noqa: ANN401 - any JSON value
+    """Return Segment's ids of the destinations that an export speaks of, each once, in order."""
+    return list(dict.fromkeys(owner for one in _parts(export) if (owner := _owner(one)) is not None))
+
+
+def _owner(part: Plain) -> str | None:
+    """Return Segment's id of the destination that a part belongs to, None where it says none."""
+    return next((str(part[name]) for name in _OWNERS if part.get(name)), None)
+
+
+def _has_further_page(export: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether an answer of the Public API says that there is more than it holds."""
+    pages = (node.get("pagination") for node in _objects(export))
+    return any(isinstance(page, dict) and page.get("next") for page in pages)
+
+
+def _parts(export: Any) -> Iterator[Plain]:  # noqa: ANN401 - any JSON value
+    """Yield every subscription and filter in an export, in order."""
+    is_plan = isinstance(export, dict) and _PLANNED in export
+    for node in _objects(export[_PLANNED] if is_plan else export):
+        if _is_part(node):
+            yield node
+
+
+def _objects(value: Any) -> Iterator[Plain]:  # noqa: ANN401 - any JSON value
+    """Yield every object in a value, in order, but for what is inside of a part; the stack makes depth harmless."""
     waiting = [value]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, dict) and (_is_subscription(node) or _is_filter(node)):
+        if isinstance(node, dict):
             yield node
-        elif isinstance(node, dict):
-            waiting.extend(reversed(list(node.values())))
+            if not _is_part(node):
+                waiting.extend(reversed(list(node.values())))
         elif isinstance(node, list):
             waiting.extend(reversed(node))
 
 
+def _is_part(node: Plain) -> bool:
+    """Return whether an object is a subscription or a filter."""
+    return _is_subscription(node) or _is_filter(node)
+
+
 def _is_subscription(node: Plain) -> bool:
-    """Return whether an object has a trigger, a mapping and an action, under any of their names."""
+    """Return whether an object has a trigger and a mapping, under any of their names; the action may be missing."""
     return all(any(name in node for name in names) for names in _MARKS)
 
 

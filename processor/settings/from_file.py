@@ -85,11 +85,25 @@ def _read(document: Document, node: Node, place: KeyPath) -> tuple[Document, Nod
     if root is None:
         return document, nothing
     items = _unwrapped(root)
+    if _has_further_page(root):
+        text = "this is one page of several (`pagination.next` is set)"
+        document = with_problems(document, Problem(*root.mark, (*place, FROM_FILE), text, "a file with all of them"))
     if items.kind == "list":
         return document, items
     found = "there is no list of subscriptions in it"
     allowed = "a list, or what Segment's Public API answers for the subscriptions of a destination"
     return with_problems(document, Problem(*items.mark, (*place, FROM_FILE), found, allowed)), nothing
+
+
+def _has_further_page(root: Node) -> bool:
+    """Return whether an answer of the Public API says that there is more than it holds."""
+    node: Node | None = root
+    while node is not None:
+        page = node.children.get("pagination")
+        if page is not None and "next" in page.children and page.children["next"].value:
+            return True
+        node = node.children.get("data")
+    return False
 
 
 def _unwrapped(root: Node) -> Node:

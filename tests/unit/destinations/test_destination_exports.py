@@ -164,3 +164,44 @@ def test_what_a_shell_of_windows_writes_is_read(encoding: str) -> None:
     """Whatever mark of its encoding stands in front."""
     yaml, _ = workbench.import_export(json.dumps(PUBLIC_API).encode(encoding))
     assert [one["name"] for one in loaded(yaml)["subscriptions"]] == ["Identify"]
+
+
+def _of(destination_id: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any member
+    """Return a subscription of one of Segment's destinations."""
+    return PUBLIC_API | {"destinationId": destination_id, "name": destination_id} | changes
+
+
+def test_an_export_of_several_destinations_needs_a_choice() -> None:
+    """Put together they would send to the wrong vendor; what says nothing of a destination goes with each."""
+    export = json.dumps([_of("d1"), _of("d2"), FILTER, FILTER | {"destinationId": "d2", "title": "theirs"}])
+    with pytest.raises(ConfigError, match="several destinations; allowed: one of them by --destination-id: d1, d2"):
+        workbench.import_export(export)
+    with pytest.raises(ConfigError, match="nothing of destination d3; allowed: d1, d2"):
+        workbench.import_export(export, "d3")
+    found = loaded(workbench.import_export(export, "d1")[0])
+    assert [one["name"] for one in found["subscriptions"]] == ["d1"]
+    assert [one["title"] for one in found["filters"]] == ["no staff"]
+
+
+def test_a_page_of_several_is_told() -> None:
+    """What further pages hold is missing, and a person has to know."""
+    page = {"data": {"subscriptions": [PUBLIC_API], "pagination": {"current": "MA==", "next": "MQ=="}}}
+    assert "one page of several" in workbench.import_export(json.dumps(page))[1][0]
+    page["data"]["pagination"] = {"current": "MA==", "next": None}
+    assert workbench.import_export(json.dumps(page))[1] == []
+
+
+def test_of_a_plan_only_its_end_is_taken() -> None:
+    """A plan holds a resource as it was, as it changes and as it will be."""
+    changes = [{"change": {"before": TERRAFORM, "after": TERRAFORM}}]
+    resources = {"root_module": {"resources": [{"values": TERRAFORM}]}}
+    plan = {"prior_state": {"values": resources}, "planned_values": resources, "resource_changes": changes}
+    assert [one["name"] for one in loaded(workbench.import_export(json.dumps(plan))[0])["subscriptions"]] == ["Track"]
+
+
+def test_a_subscription_without_an_action_is_left_out_with_a_note() -> None:
+    """It is among what was looked for, so it must not vanish."""
+    nameless = {key: value for key, value in TERRAFORM.items() if key != "action_id"}
+    yaml, notes = workbench.import_export(json.dumps([PUBLIC_API, nameless]))
+    assert "'Track' is left out" in notes[0]
+    assert "# left out: " in yaml

@@ -89,6 +89,14 @@ def test_items_of_a_list_may_be_files(folder: Path) -> None:
     assert _names(file) == ["Pasted", "Here", "Own"]
 
 
+def test_a_page_of_several_is_refused(folder: Path) -> None:
+    """A list of which the rest is missing would drop what the rest takes."""
+    page = '{"data": {"subscriptions": [%s], "pagination": {"next": "MQ=="}}}'
+    file = _written(folder, "{from_file: mappings/one.yaml}", one=page % EXPORT)
+    with pytest.raises(ConfigError, match="one page of several"):
+        load_settings(file)
+
+
 def test_without_secrets_files_are_read_as_well(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What needs no key, such as preview, sees the same subscriptions."""
     monkeypatch.delenv("MOENGAGE_API_KEY")
