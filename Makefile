@@ -69,10 +69,11 @@ types: $(DEVELOPMENT) ## Types: mypy, strict, package and tests
 contracts: $(DEVELOPMENT) ## Layers: who may import whom
 	$(BIN)/lint-imports --no-cache
 
+# Without the property tests: what is covered must not hang on the examples of a day, and `make test` runs them.
 .PHONY: coverage
 coverage: $(DEVELOPMENT) ## Fast tests, measured: full branch coverage of what decides, nine tenths of the rest
 	$(RUN) -m coverage erase
-	$(RUN) -m coverage run -m pytest -m "$(FAST)" --numprocesses auto
+	$(RUN) -m coverage run -m pytest -m "$(FAST)" --ignore tests/property --numprocesses auto
 	$(RUN) -m coverage combine --quiet
 	$(RUN) tests/coverage_gate.py
 

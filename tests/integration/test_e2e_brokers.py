@@ -68,5 +68,6 @@ def test_broker_that_dies_and_returns_loses_nothing(kafka_cluster: Callable[...,
         bridge.until(lambda: process.lag() == 0, "the page asks the old coordinator again")
         assert bridge.deliveries().keys() == set(bridge.event_ids)
         assert out_of_order(bridge.accepted()) == []
-        assert [letter.value for letter in bridge.letters()] == [b"{no JSON"]
+        # What was done but not committed when its coordinator died is done once more, dead letters like deliveries.
+        assert {letter.value for letter in bridge.letters()} == {b"{no JSON"}
         assert process.stop() == 0
