@@ -90,7 +90,9 @@ class _Pass:
     def _map(self) -> None:
         events = [one for decoded in self._events if isinstance(decoded, list) for one in decoded]
         for start in range(0, len(events), RUN_COUNT):
-            for mapped in self._plan.map_all(events[start : start + RUN_COUNT], NOW_MS):
+            run = events[start : start + RUN_COUNT]
+            has_plain_keys = self._decoder.has_plain_keys([record for record, _ in run])
+            for mapped in self._plan.map_all(run, NOW_MS, has_plain_keys=has_plain_keys):
                 self._payloads += mapped.payloads
 
     def _queue(self) -> None:

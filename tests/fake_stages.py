@@ -49,6 +49,11 @@ class FakeDecoder:
             raise SchemaNeeded(value["schema"])
         return [(record, one) for one in (value if isinstance(value, list) else [value])]
 
+    def has_plain_keys(self, records: Sequence[Record]) -> bool:
+        """Return that nobody knows."""
+        del records
+        return False
+
     async def fetch(self, schema_id: int) -> None:
         """Load a schema."""
         self.fetches.append(schema_id)
@@ -68,9 +73,11 @@ class FakePlan:
         self.ids: dict[int, list[int]] = {}
         self._count = 0
 
-    def map_all(self, values: Sequence[tuple[Record, dict[str, Any]]], now_ms: int) -> list[Mapped]:
+    def map_all(
+        self, values: Sequence[tuple[Record, dict[str, Any]]], now_ms: int, *, has_plain_keys: bool
+    ) -> list[Mapped]:
         """Return what each event asks for."""
-        del now_ms
+        del now_ms, has_plain_keys
         return [self._map(value, record) for record, value in values]
 
     def _map(self, value: dict[str, Any], record: Record) -> Mapped:

@@ -46,6 +46,11 @@ class _Decoder:
         """Return one event."""
         return [(record, None)]
 
+    def has_plain_keys(self, records: Sequence[Record]) -> bool:
+        """Return that nobody knows."""
+        del records
+        return False
+
     async def fetch(self, schema_id: int) -> None:
         """Not needed here."""
         raise AssertionError(schema_id)
@@ -62,9 +67,9 @@ class _Plan:
         self._log = log
         self._member = member
 
-    def map_all(self, values: Sequence[tuple[Record, object]], now_ms: int) -> list[Mapped]:
+    def map_all(self, values: Sequence[tuple[Record, object]], now_ms: int, *, has_plain_keys: bool) -> list[Mapped]:
         """Return the payloads of each record."""
-        del now_ms
+        del now_ms, has_plain_keys
         return [self._map(record) for record, _ in values]
 
     def _map(self, record: Record) -> Mapped:

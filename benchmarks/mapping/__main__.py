@@ -24,7 +24,7 @@ import msgspec
 from processor.destinations import destination_class
 from processor.destinations.base import Destination
 from processor.destinations.plan import Plan
-from processor.mapping import SubscriptionSettings, compile_mapping
+from processor.mapping import Subscription, SubscriptionSettings
 from processor.model import Record
 from processor.pipeline.mapper import RUN_COUNT
 from processor.source.decode import Decoder
@@ -114,24 +114,27 @@ def _destination(vendor: str) -> Destination:
 
 def _mapped(plan: Plan) -> Run:
     """Return the pipeline's own work on records, from bytes to payloads."""
-    decode = Decoder(DecodeSettings()).decode
+    decoder = Decoder(DecodeSettings())
 
     def run(records: Sequence[Record]) -> Sequence[object]:
-        decoded = [decode(record) for record in records]
-        return plan.map_all([one for events in decoded if isinstance(events, list) for one in events], NOW_MS)
+        decoded = [decoder.decode(record) for record in records]
+        events = [one for found in decoded if isinstance(found, list) for one in found]
+        return plan.map_all(events, NOW_MS, has_plain_keys=decoder.has_plain_keys(records))
 
     return run
 
 
 def _forty() -> Run:
     """Return the mapping with forty directives, from bytes to bytes."""
-    resolve, decode = compile_mapping(handwritten.forty_mapping()), Decoder(DecodeSettings()).decode
+    settings = {"name": "forty", "trigger": 'type = "track"', "action": "any", "mapping": handwritten.forty_mapping()}
+    subscription, decoder = Subscription(SubscriptionSettings.model_validate(settings)), Decoder(DecodeSettings())
     encode = msgspec.json.Encoder().encode
 
     def run(records: Sequence[Record]) -> Sequence[object]:
-        decoded = [decode(record) for record in records]
+        decoded = [decoder.decode(record) for record in records]
         events = [event for found in decoded if isinstance(found, list) for _, event in found]
-        mapped = [resolve(event) for event in events]
+        has_plain_keys = decoder.has_plain_keys(records)
+        mapped = [subscription.fields(event, has_plain_keys=has_plain_keys) for event in events]
         return [encode(item) for item in mapped]
 
     return run

@@ -17,7 +17,7 @@ from processor.destinations.privacy import Privacy
 from processor.errors import ConfigError, MappingError
 from processor.mapping import Subscription, Subscriptions, SubscriptionSettings, compile_subscriptions
 from processor.mapping.subscriptions import RESERVED_KEYS
-from processor.model import Built, Event, Mapped, Record, Rejected, Skipped
+from processor.model import Built, Event, Mapped, Payload, Record, Rejected, Skipped
 
 DEFAULT: Final = "default"
 """What `subscriptions` says where the vendor's presets are wanted."""
@@ -118,23 +118,31 @@ class Plan:
         (mapped,) = self.map_all(((record, value),), now_ms)
         return mapped
 
-    def map_all(self, values: Sequence[tuple[Record, Any]], now_ms: int) -> list[Mapped]:
+    def map_all(
+        self, values: Sequence[tuple[Record, Any]], now_ms: int, *, has_plain_keys: bool = False
+    ) -> list[Mapped]:
         """Return what each of several decoded values comes to, each with the record that it is known by.
 
         The same as `map` of one after the other, at less cost: gates and triggers, then mappings, then the vendor's
-        rules run for all of them, so that the code of each stays in the processor's cache.
+        rules run for all of them, so that the code of each stays in the processor's cache. `has_plain_keys` says that
+        no key in any of the values is `__proto__`, which saves looking.
         """
         mapped = [Mapped([], [], []) for _ in values]
         jobs: list[_Job] = []
+        admit, is_default = self.destination.admit, self._is_default
         for (record, value), comes_to in zip(values, mapped, strict=True):
-            event = self.admit(value)
+            event = admit(value, presets=is_default)
             if isinstance(event, dict):
                 self._plan(event, record, comes_to, jobs)
             else:
                 _add(comes_to, event, "")
-        fields = [_fields(job) for job in jobs]
-        for job, given in zip(jobs, fields, strict=True):
-            _add(job.mapped, _built(job, given, now_ms), job.subscription.name)
+        for job in jobs:
+            try:
+                job.fields = job.subscription.fields(job.event, has_plain_keys=has_plain_keys)
+            except MappingError as error:
+                job.fields = Rejected(error.reason, error.safe)
+        for job in jobs:
+            _add(job.mapped, _built(job, job.fields, now_ms), job.subscription.name)
         return mapped
 
     def _plan(self, event: Event, record: Record, mapped: Mapped, jobs: list[_Job]) -> None:
@@ -171,21 +179,14 @@ class Plan:
 
 
 class _Job(Struct, gc=False):
-    """An event that a subscription takes, and where to put what comes of it."""
+    """An event that a subscription takes, what its mapping gives, and where to put what comes of it."""
 
     mapped: Mapped
     event: Event
     record: Record
     subscription: Subscription
     action: Action
-
-
-def _fields(job: _Job) -> dict[str, Any] | Rejected:
-    """Return what the mapping gives."""
-    try:
-        return job.subscription.fields(job.event)
-    except MappingError as error:
-        return Rejected(error.reason, error.safe)
+    fields: dict[str, Any] | Rejected = _TOO_DEEP
 
 
 def _built(job: _Job, fields: dict[str, Any] | Rejected, now_ms: int) -> Built:
@@ -202,18 +203,17 @@ def _built(job: _Job, fields: dict[str, Any] | Rejected, now_ms: int) -> Built:
 
 def _add(mapped: Mapped, built: Built, name: str) -> None:
     """Put what was built into its list, under the subscription's name."""
-    if isinstance(built, tuple):
-        for payload in built:
-            force_setattr(payload, "subscription", name)
-            mapped.payloads.append(payload)
-    elif isinstance(built, Skipped):
-        mapped.skipped.append(Skipped(built.reason, name))
-    elif isinstance(built, Rejected):
-        mapped.rejected.append(Rejected(built.reason, built.message, name))
-    else:
-        # The payload was made for this event and nobody else has seen it; a copy would cost as much as mapping a field.
+    if isinstance(built, Payload):
+        # It was made for this event and nobody else has seen it; a copy would cost as much as mapping a field.
         force_setattr(built, "subscription", name)
         mapped.payloads.append(built)
+    elif isinstance(built, tuple):
+        for payload in built:
+            _add(mapped, payload, name)
+    elif isinstance(built, Skipped):
+        mapped.skipped.append(Skipped(built.reason, name))
+    else:
+        mapped.rejected.append(Rejected(built.reason, built.message, name))
 
 
 def findings(destination: Destination, subscriptions: Sequence[SubscriptionSettings]) -> list[Finding]:

@@ -13,7 +13,7 @@ from processor.mapping.check import METADATA, unknown
 from processor.mapping.directives import DIRECTIVES
 from processor.mapping.directives.base import Constant, Copied, Failing, Place, Problem, direct
 from processor.mapping.paths import Keys, Resolve, step
-from processor.mapping.values import ABSENT, CONTAINERS, PROTO, Json, cleaned
+from processor.mapping.values import ABSENT, PROTO, Json
 
 _Members = tuple[tuple[str, Resolve], ...]
 _Step = tuple[int, str]
@@ -115,8 +115,6 @@ def _output_object(members: _Members) -> Resolve:
             else:
                 node = found[at]
                 value = node.get(key, ABSENT) if type(node) is dict else step(node, key)
-                if type(value) in CONTAINERS:
-                    value = cleaned(value)
             if value is not ABSENT:
                 result[name] = value
         return result

@@ -17,7 +17,7 @@ from processor.mapping.own_event import on_own_event
 from processor.mapping.paths import Resolve, parse_dollar_path
 from processor.mapping.root import unfolded
 from processor.mapping.templates import read_paths
-from processor.mapping.values import ABSENT, CONTAINERS, Json, kind
+from processor.mapping.values import ABSENT, CONTAINERS, Json, cleaned, kind
 
 SHOWN_ITEMS: Final = 3
 """Items of an `@arrayPath` that are explained one by one."""
@@ -121,7 +121,7 @@ def _outcome(mapping: Json, root: Json) -> tuple[Json, str]:
 def _attempted(resolve: Resolve, root: Json) -> tuple[Json, str]:
     """Return what a resolver gives, and what went wrong."""
     try:
-        return resolve(root), ""
+        return cleaned(resolve(root)), ""
     except MappingError as error:
         return ABSENT, error.safe
 

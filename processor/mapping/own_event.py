@@ -11,19 +11,22 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from processor.mapping.paths import Resolve
-from processor.mapping.values import Json
+from processor.mapping.values import Json, cleaned
 
 _OWN: Final[ContextVar[dict[str, Any] | None]] = ContextVar("own event of the mapping that runs", default=None)
 
 
 def on_own_event(resolve: Resolve) -> Resolve:
-    """Return the resolver so that it runs on a copy of the event, which `is_own` knows meanwhile."""
+    """Return the resolver so that it runs on a copy of the event, which `is_own` knows meanwhile.
+
+    What it gives is clean of `__proto__` keys even where the event had none: a counter may be called that.
+    """
 
     def run(event: dict[str, Any]) -> Json:
         own = dict(event)
         token = _OWN.set(own)
         try:
-            return resolve(own)
+            return cleaned(resolve(own))
         finally:
             _OWN.reset(token)
 

@@ -38,9 +38,9 @@ from processor.mapping.pasted import (
     is_pasted,
     unpasted,
 )
-from processor.mapping.transform import compile_mapping, problems_at_load
+from processor.mapping.transform import compile_resolver, problems_at_load, too_deep
 from processor.mapping.triggers import Difference, Trigger, TriggerError, lint, readings
-from processor.mapping.values import kind
+from processor.mapping.values import cleaned, kind
 from processor.model import Event
 
 RESERVED_KEYS: Final = frozenset(
@@ -198,7 +198,7 @@ def _steps(mapping: dict[str, Any], path: str) -> tuple[str | int, ...]:
 class Subscription:
     """A compiled subscription."""
 
-    __slots__ = ("_map", "action", "mapping", "name", "trigger")
+    __slots__ = ("_resolve", "action", "mapping", "name", "trigger")
 
     def __init__(self, settings: SubscriptionSettings) -> None:
         """Compile trigger and mapping; the keys that Segment keeps beside the fields are left out.
@@ -211,21 +211,28 @@ class Subscription:
         self.mapping = _own_fields(settings.mapping)
         try:
             self.trigger = _trigger(settings.trigger, as_segment=settings.as_segment)
-            self._map = compile_mapping(self.mapping)
+            self._resolve = compile_resolver(self.mapping)
         except MappingError as error:
             raise _named(self.name, error) from error
 
-    def fields(self, event: Event) -> dict[str, Any]:
+    def fields(self, event: Event, *, has_plain_keys: bool = False) -> dict[str, Any]:
         """Return the action's fields for an event, absent keys left out. They share objects with the event.
+
+        No key of theirs is `__proto__`. To make sure of it takes a walk through them, unless it is known that the event
+        `has_plain_keys` only.
 
         Raises:
             MappingError: a directive cannot be resolved for this event, or the mapping as a whole gave no object. The
                 text names subscription, field path and directive, and holds no value of the event.
         """
         try:
-            fields = self._map(event)
+            fields = self._resolve(event)
+            if not has_plain_keys:
+                fields = cleaned(fields)
         except MappingError as error:
             raise _named(self.name, error) from error
+        except RecursionError as error:
+            raise _named(self.name, too_deep()) from error
         if isinstance(fields, dict):
             return fields
         problem = f"/ should give an object of fields but it gave {kind(fields)}"

@@ -8,7 +8,7 @@ read, never changed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from processor.errors import MappingError
 from processor.mapping.check import TOO_DEEP, malformed, unfit, validate
@@ -18,7 +18,7 @@ from processor.mapping.javascript import utf16_length, utf16_unit
 from processor.mapping.own_event import on_own_event
 from processor.mapping.paths import Resolve
 from processor.mapping.root import unfolded
-from processor.mapping.values import Json, kind
+from processor.mapping.values import Json, cleaned, kind
 from processor.model import Event
 
 
@@ -32,7 +32,7 @@ def transform(mapping: Json, event: Json) -> Json:
     if not isinstance(event, dict):
         raise _error(f"the event should be an object but it is {kind(event)}")
     _refuse(validate(mapping))
-    return _guarded(compile_root(mapping, Compiler()))(event)
+    return _mapped(compile_root(mapping, Compiler()), event)
 
 
 def compile_mapping(mapping: Json) -> Callable[[Event], Json]:
@@ -43,8 +43,20 @@ def compile_mapping(mapping: Json) -> Callable[[Event], Json]:
     Raises:
         MappingError: lists all problems of the mapping.
     """
+    return partial(_mapped, compile_resolver(mapping))
+
+
+def compile_resolver(mapping: Json) -> Resolve:
+    """Return the same for those who map events by the thousand and know more of them.
+
+    Beside `MappingError` it raises `RecursionError` for an event that is nested too deeply, and it hands `__proto__`
+    keys of the event through: `cleaned` takes them out.
+
+    Raises:
+        MappingError: lists all problems of the mapping.
+    """
     _refuse(problems_at_load(mapping))
-    return _guarded(compile_root(mapping, Compiler()))
+    return compile_root(mapping, Compiler())
 
 
 def problems_at_load(mapping: Json) -> list[Problem]:
@@ -77,7 +89,7 @@ def compile_root(mapping: Json, compiler: Compiler) -> Resolve:
     try:
         resolve = _root(mapping, compiler)
     except RecursionError as error:
-        raise _error(str(TOO_DEEP)) from error
+        raise too_deep() from error
     return on_own_event(resolve) if compiler.writes_event else resolve
 
 
@@ -97,16 +109,17 @@ def _root(mapping: Json, compiler: Compiler) -> Resolve:
     return Constant({})
 
 
-def _guarded(resolve: Resolve) -> Callable[[Event], Any]:
-    """Return the resolver so that even an exhausted stack ends as a `MappingError`."""
+def _mapped(resolve: Resolve, event: Event) -> Json:
+    """Return the result for an event, without `__proto__` keys; even an exhausted stack ends as a `MappingError`."""
+    try:
+        return cleaned(resolve(event))
+    except RecursionError as error:
+        raise too_deep() from error
 
-    def run(event: Event) -> Json:
-        try:
-            return resolve(event)
-        except RecursionError as error:
-            raise _error(str(TOO_DEEP)) from error
 
-    return run
+def too_deep() -> MappingError:
+    """Return the error for an event, or a mapping, that goes deeper than what the stack has left."""
+    return _error(str(TOO_DEEP))
 
 
 def _refuse(problems: list[Problem]) -> None:

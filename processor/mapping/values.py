@@ -37,25 +37,8 @@ _UNFINISHED: Final = CONTAINERS | {Absent}
 
 
 def cleaned(value: Json) -> Json:
-    """Return the value without `__proto__` keys at any depth: itself when there are none, which is nearly always.
-
-    This runs for every object that an event hands through, so the common case (scalars in objects in an object) comes
-    first.
-    """
-    if type(value) is dict and PROTO not in value:
-        for child in value.values():
-            if type(child) in CONTAINERS and not _is_flat(child):
-                break
-        else:
-            return value
-    return value if _is_clean(value) else _completed(value)
-
-
-def _is_flat(value: Json) -> bool:
-    """Return whether a container holds scalars only, and no key `__proto__`."""
-    if type(value) is dict:
-        return PROTO not in value and CONTAINERS.isdisjoint(map(type, value.values()))
-    return CONTAINERS.isdisjoint(map(type, value))
+    """Return the value without `__proto__` keys at any depth: itself when there are none, which is nearly always."""
+    return value if type(value) not in CONTAINERS or _is_clean(value) else _completed(value)
 
 
 def _is_clean(value: Json) -> bool:

@@ -57,7 +57,7 @@ class Mapper:
         entries = self._ledger.open_all(records[: len(decoded)], is_stopping=is_stopping)
         known = [(entry, events) for entry, events in zip(entries, decoded, strict=True) if entry is not None]
         values = [one for _, events in known if isinstance(events, list) for one in events]
-        mapped = iter(plan.map_all(values, now_ms))
+        mapped = iter(plan.map_all(values, now_ms, has_plain_keys=self._decoder.has_plain_keys(records)))
         waiting: list[tuple[Payload, Entry]] = []
         for entry, events in known:
             entry.plan = plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -18,6 +18,9 @@ class Decoder(Protocol):
 
     def decode(self, record: Record) -> Decoded:
         """Return the events of a record, each with the record it is known by; raise SchemaNeeded for a new schema."""
+
+    def has_plain_keys(self, records: Sequence[Record]) -> bool:
+        """Return whether it is certain that no key in what these records hold is `__proto__`."""
 
     async def fetch(self, schema_id: int) -> None:
         """Load a schema. Raises TransientError while the registry cannot be reached."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.errors import MappingError
-from processor.mapping import ABSENT, transform, validate
+from processor.mapping import ABSENT, compile_mapping, transform, validate
 from processor.mapping.javascript import js_number, js_text
 from processor.mapping.paths import parse_path, walk
 from processor.mapping.templates import compile_template, placeholders, render
-from processor.mapping.values import Json
+from processor.mapping.transform import compile_resolver
+from processor.mapping.values import Json, cleaned
 
 KEYS = st.sampled_from(["a", "b", "0", "length", "__proto__", "toString", "constructor", "", "a.b", "{{", "@x", "é"])
 TEXTS = st.text() | st.text("{}ab. [0]'$", max_size=20) | st.sampled_from(["\ud83d", "\U0001f44b!", "{{a}}", "$.a"])
@@ -101,6 +103,14 @@ def test_the_same_event_maps_to_the_same_result(mapping: Json, event: Json) -> N
     first, second = (repr(_outcome(lambda: transform(mapping, event))) for _ in range(2))
     assert first == second
     assert repr((mapping, event)) == before
+
+
+@given(mapping=MAPPINGS, event=EVENTS)
+def test_plain_keys_need_no_cleaning(mapping: Json, event: Json) -> None:
+    """Where no key of the event is `__proto__`, none of the result is, whatever the mapping makes of it."""
+    event = cleaned(event)
+    with contextlib.suppress(MappingError):
+        assert repr(compile_resolver(mapping)(event)) == repr(compile_mapping(mapping)(event))
 
 
 @given(text=st.text("{}a ", max_size=40), braces=st.sampled_from([2, 3]))

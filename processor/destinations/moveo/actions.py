@@ -165,17 +165,18 @@ class _Builder:
 
     def build(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:
         """Return the payload of one event, or why there is none (see `destinations.base.Build`)."""
-        user_id, anonymous_id = id_text(fields.get("userId")), id_text(fields.get("anonymousId"))
+        get = fields.get
+        user_id, anonymous_id = id_text(get("userId")), id_text(get("anonymousId"))
         user = anonymous_id if user_id is None else user_id
         if user is None:
             return _NO_IDENTITY
-        text = id_text(fields.get(self._text))
+        text = id_text(get(self._text))
         if text is None and self._missing is not None:
             return self._missing
-        found, epoch_ms, time_warning = find_time(fields.get("timestamp"), event, record)
+        found, epoch_ms, time_warning = find_time(get("timestamp"), event, record)
         if self._max_age_ms is not None and now_ms - epoch_ms > self._max_age_ms:
             return _EXPIRED
-        message, id_warning = message_id(fields.get("messageId"), event, record)
+        message, id_warning = message_id(get("messageId"), event, record)
         item: dict[str, Any] = {"type": self._slug, "messageId": message}
         if anonymous_id is not None:
             item["anonymousId"] = anonymous_id
@@ -185,18 +186,21 @@ class _Builder:
         if text is not None and self._sends_text:
             item[self._text] = text
         warnings = self._add_bags(item, fields)
-        warnings += [warning for warning in (id_warning, time_warning) if warning is not None]
-        return self._payload(item, self._lanes(user, text), tuple(warnings))
+        if id_warning is not None:
+            warnings += (id_warning,)
+        if time_warning is not None:
+            warnings += (time_warning,)
+        return self._payload(item, self._lanes(user, text), warnings)
 
-    def _add_bags(self, item: dict[str, Any], fields: Mapping[str, Any]) -> list[str]:
+    def _add_bags(self, item: dict[str, Any], fields: Mapping[str, Any]) -> tuple[str, ...]:
         """Put the call's objects into an item, and return a warning for each that is something else."""
-        warnings = []
+        warnings: tuple[str, ...] = ()
         for bag in self._bags:
             value = fields.get(bag)
             if isinstance(value, dict):
                 item[bag] = value
             elif value is not None:
-                warnings.append(f"{bag}_not_object")
+                warnings += (f"{bag}_not_object",)
         return warnings
 
     def _lanes(self, user: str, text: str | None) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ class Place(Enum):
     """Where a resolved value goes."""
 
     OUTPUT = "output"
-    """Into the result: absent keys are left out, an absent list item is null, no key is `__proto__`."""
+    """Into the result: absent keys are left out, an absent list item is null. What a path finds is handed on as it is;
+    `cleaned` takes `__proto__` keys out of the whole result."""
     OPERAND = "operand"
     """Into another directive, which may tell absent from null: nothing is left out yet."""
 
@@ -84,7 +85,7 @@ class Copied:
         self.read = read
 
     def __call__(self, root: Json) -> Json:
-        """Return what stands there, fit for a result; `ABSENT` when nothing does."""
+        """Return what stands there; `ABSENT` when nothing does."""
         return self.read(root)
 
 

@@ -155,7 +155,8 @@ def test_a_run_comes_to_the_same_as_its_events_one_by_one() -> None:
     ]
     run = [(Record("orders.raw", 0, offset, 0), value) for offset, value in enumerate(values)]
 
-    assert plan.map_all(run, 0) == [plan.map(value, record, 0) for record, value in run]
+    one_by_one = [plan.map(value, record, 0) for record, value in run]
+    assert plan.map_all(run, 0) == plan.map_all(run, 0, has_plain_keys=True) == one_by_one
     assert plan.map_all([], 0) == []
 
 

@@ -34,6 +34,16 @@ def test_a_subscription_maps_the_events_it_takes() -> None:
     assert list(subscriptions.matching({"type": "page"})) == []
 
 
+def test_keys_that_are_known_to_be_plain_are_not_looked_at() -> None:
+    """Who knows the event's keys is spared a walk through the fields; what a counter writes is known to nobody."""
+    event = {"p": {"__proto__": 1, "k": 2}}
+    copied = Subscription(_settings(mapping={"p": {"@path": "$.p"}}))
+    assert copied.fields(event) == {"p": {"k": 2}}
+    assert copied.fields(event, has_plain_keys=True)["p"] is event["p"]
+    counted = {"n": {"@liquid": "{% increment __proto__ %}"}, "all": {"@path": "$."}}
+    assert Subscription(_settings(mapping=counted)).fields({"a": 1}, has_plain_keys=True) == {"n": "0", "all": {"a": 1}}
+
+
 def test_order_is_kept_and_what_is_not_enabled_is_left_out() -> None:
     """All that match run, in the order of the file."""
     names = ["b", "a", "off", "c"]

@@ -37,9 +37,9 @@ async def test_large_records_are_mapped_in_short_runs(monkeypatch: pytest.Monkey
     async with Bench() as bench:
         map_all, runs = bench.plan.map_all, []
 
-        def counted(values: Sequence[tuple[Record, Any]], now_ms: int) -> list[Mapped]:
+        def counted(values: Sequence[tuple[Record, Any]], now_ms: int, **known: bool) -> list[Mapped]:
             runs.append(len(values))
-            return map_all(values, now_ms)
+            return map_all(values, now_ms, **known)
 
         monkeypatch.setattr(bench.plan, "map_all", counted)
         bench.read(*({"text": "x" * (RUN_BYTES // 3)} for _ in range(4)), {"text": "x" * RUN_BYTES}, {}, end=True)

@@ -142,6 +142,32 @@ def test_merging_beyond_the_recursion_limit_is_no_crash(monkeypatch: pytest.Monk
     assert _decoded(b"stands for the body") == Rejected("invalid_json", message)
 
 
+@pytest.mark.parametrize(
+    ("value", "is_plain"),
+    [
+        (b'{"type":"track"}', True),
+        (b'{"path":"C:\\\\tmp","quote":"\\"","snow":"\\u2603"}', True),
+        (b'{"a":[{"__proto__":1}]}', False),
+        (b'{"a":"{\\"__proto__\\":1}"}', False),
+        (b'{"_\\u005fproto__":1}', False),
+        (b'{"__pr\\u006Fto__":1}', False),
+        (b'{"a":"{\\"_\\\\u005fproto__\\":1}"}', False),
+        (None, True),
+    ],
+)
+def test_keys_are_known_to_be_plain_by_the_bytes(value: bytes | None, is_plain: bool) -> None:  # noqa: FBT001 - a case
+    """However `__proto__` is spelled, also in JSON within JSON, one such record makes a whole run uncertain."""
+    decoder = Decoder(DecodeSettings())
+    assert decoder.has_plain_keys([_record(value)]) is is_plain
+    assert decoder.has_plain_keys([_record(b"{}"), _record(value)]) is is_plain
+
+
+def test_names_in_a_schema_are_not_in_the_bytes(tmp_path: Path) -> None:
+    """Of Avro nothing is certain."""
+    schema = {"type": "record", "name": "Order", "fields": [{"name": "__proto__", "type": "string"}]}
+    assert not Decoder(_file_settings(tmp_path, schema)).has_plain_keys([_record(_avro(schema, {"__proto__": "x"}))])
+
+
 def test_nothing_of_the_value_is_in_the_message() -> None:
     """Messages are safe to log: they say where and what, never with what."""
     for value in (b'{"secret-name": nope}', b'"\\ud800 secret', b'{"secret":1}x'):
