@@ -68,7 +68,7 @@ def encode(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     except RecursionError as error:
         raise MappingError("the value is nested too deeply") from error
     # The encoder writes null for NaN, which would change data without a trace; a body without any null has none.
-    if b"null" in body and _may_hold_endless_number(value) and _has_endless_number(value):
+    if body.find(b"null") >= 0 and _may_hold_endless_number(value) and _has_endless_number(value):
         raise MappingError("a number is not finite", safe="a number is not finite")
     return body
 

@@ -50,8 +50,9 @@ def _is_clean(value: Json) -> bool:
             if PROTO in node:
                 return False
             node = node.values()
-        if not CONTAINERS.isdisjoint(map(type, node)):  # most objects and lists hold scalars only
-            waiting += [child for child in node if type(child) in CONTAINERS]
+        for child in node:
+            if type(child) in CONTAINERS:
+                waiting.append(child)  # noqa: PERF401 - a generator takes twice the time
     return True
 
 
