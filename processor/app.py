@@ -105,12 +105,9 @@ def build_plan(
     suppressed = suppressed_users(settings) if suppressed is None else suppressed
     if suppressed is not None:
         destination.gates = destination.gates.suppressing(suppressed)
-    plan = Plan.compile(destination, settings.subscriptions)
-    if settings.privacy is not None:
-        plan.hide(Privacy(settings.privacy))
-    if filters := Filters(settings.filters):
-        plan.filter(filters)
-    return destination, plan
+    privacy = None if settings.privacy is None else Privacy(settings.privacy)
+    filters = Filters(settings.filters) or None
+    return destination, Plan.compile(destination, settings.subscriptions, privacy=privacy, filters=filters)
 
 
 def run(

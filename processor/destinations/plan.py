@@ -35,30 +35,26 @@ class Plan:
 
     __slots__ = ("_filters", "_is_default", "destination", "hash", "privacy", "subscriptions")
 
-    def __init__(self, destination: Destination, subscriptions: Subscriptions, *, is_default: bool) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        subscriptions: Subscriptions,
+        *,
+        is_default: bool,
+        privacy: Privacy | None = None,
+        filters: Filters | None = None,
+    ) -> None:
         """Keep what was compiled; `Plan.compile` checks and compiles."""
         self.destination = destination
         self.subscriptions = subscriptions
-        self._is_default = is_default
-        self.hash = subscriptions.hash
-        self.privacy: Privacy | None = None
-        self._filters: Filters | None = None
-
-    def hide(self, privacy: Privacy) -> None:
-        """From now on nothing behind the destination's gates sees what is private. Called before the first event."""
-        self.destination.gates = self.destination.gates.hiding(privacy.applied)
         self.privacy = privacy
-        self._rehash(privacy.fingerprint)
-
-    def filter(self, filters: Filters) -> None:
-        """From now on mappings see of an event what these leave of it. Called before the first event."""
+        self._is_default = is_default
         self._filters = filters
-        self._rehash(filters.fingerprint)
-
-    def _rehash(self, fingerprint: str) -> None:
-        """Let the hash tell that something else decides as well what comes out."""
-        content = f"{self.hash} {fingerprint}"
-        self.hash = hashlib.sha256(content.encode()).hexdigest()[: len(self.hash)]
+        self.hash = subscriptions.hash
+        for part in (privacy, filters):
+            if part is not None:
+                content = f"{self.hash} {part.fingerprint}"
+                self.hash = hashlib.sha256(content.encode()).hexdigest()[: len(self.hash)]
 
     def filtered(self, event: Event, record: Record) -> Event | Skipped | Rejected:
         """Return an event that a trigger has taken as mappings see it, or why it goes no further."""
@@ -66,16 +62,27 @@ class Plan:
 
     @classmethod
     def compile(
-        cls, destination: Destination, subscriptions: Literal["default"] | Sequence[SubscriptionSettings]
+        cls,
+        destination: Destination,
+        subscriptions: Literal["default"] | Sequence[SubscriptionSettings],
+        *,
+        privacy: Privacy | None = None,
+        filters: Filters | None = None,
     ) -> Plan:
         """Return the plan of a destination with its presets, or with a list of subscriptions.
+
+        With `privacy` nothing behind the destination's gates sees what is private; with `filters` mappings see of an
+        event what these leave of it.
 
         Raises:
             ConfigError: the list does not fit the destination or cannot be compiled; the text names every problem.
         """
+        if privacy is not None:
+            destination.gates = destination.gates.hiding(privacy.applied)
         if isinstance(subscriptions, str):
             presets = [SubscriptionSettings.model_validate(preset) for preset in destination.presets()]
-            return cls(destination, compile_subscriptions(presets), is_default=True)
+            compiled = compile_subscriptions(presets)
+            return cls(destination, compiled, is_default=True, privacy=privacy, filters=filters)
         found = findings(destination, subscriptions)
         if found:
             raise ConfigError("\n".join(f"{destination.name}: {text}" for _, text in found))
@@ -83,7 +90,7 @@ class Plan:
             compiled = compile_subscriptions([completed(destination.actions, one) for one in subscriptions])
         except MappingError as error:
             raise ConfigError(f"{destination.name}: {error.safe}") from error
-        return cls(destination, compiled, is_default=False)
+        return cls(destination, compiled, is_default=False, privacy=privacy, filters=filters)
 
     @property
     def letter_privacy(self) -> Privacy | None:

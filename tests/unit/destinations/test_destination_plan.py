@@ -106,9 +106,9 @@ def _subscription(name: str, action: str = "send", **changes: Any) -> Subscripti
     return SubscriptionSettings.model_validate(content | changes)
 
 
-def _plan(*subscriptions: SubscriptionSettings) -> Plan:
+def _plan(*subscriptions: SubscriptionSettings, filters: Filters | None = None) -> Plan:
     """Return the plan of the small vendor with a list."""
-    return Plan.compile(SmallVendor(_Settings()), subscriptions)
+    return Plan.compile(SmallVendor(_Settings()), subscriptions, filters=filters)
 
 
 def _names(mapped: Mapped) -> list[tuple[str, str]]:
@@ -252,10 +252,12 @@ def test_which_subscriptions_take_an_event() -> None:
     assert plan.taken_by(5, RECORD) == ({}, ())
     assert plan.taken_by({"type": "screen", "id": "u"}, RECORD) == ({}, ())
     assert _plan(odd).taken_by(event, RECORD) == ({}, ())
-    plan.filter(_filters("id = 'u'", {"type": "DROP_PROPERTIES", "fields": {"": ["id"]}}))
-    assert plan.taken_by(event, RECORD)[0] == {"type": "track"}
-    plan.filter(_filters("id = 'u'", {"type": "DROP"}))
-    assert plan.taken_by(event, RECORD) == ({}, ())
+    thinned = _plan(
+        _subscription("One"), filters=_filters("id = 'u'", {"type": "DROP_PROPERTIES", "fields": {"": ["id"]}})
+    )
+    assert thinned.taken_by(event, RECORD)[0] == {"type": "track"}
+    dropped = _plan(_subscription("One"), filters=_filters("id = 'u'", {"type": "DROP"}))
+    assert dropped.taken_by(event, RECORD) == ({}, ())
     assert [one.name for one in plan.own_subscriptions] == ["One", "Other"]
 
 

@@ -175,10 +175,10 @@ def test_what_filters_leave_is_what_fields_read() -> None:
     own = REQUIRED["moesif"]
     made = destination_class("moesif")
     destination = made.create("moesif", made.settings_model.model_validate(own, context={PLAIN_SECRETS: True}))
-    plan = Plan.compile(destination, [SubscriptionSettings.model_validate(ORDERS)])
-    before = plan.hash
-    plan.filter(Filters([FilterSettings.model_validate(one) for one in (drop, thin)]))
-    assert plan.hash != before
+    listed = [SubscriptionSettings.model_validate(ORDERS)]
+    filters = Filters([FilterSettings.model_validate(one) for one in (drop, thin)])
+    plan = Plan.compile(destination, listed, filters=filters)
+    assert plan.hash != Plan.compile(destination, listed).hash
     ends = []
     for total in (20, 5):
         value = json.dumps({"type": "track", "event": "Order Completed", "userId": "u", "properties": {"total": total}})
