@@ -9,7 +9,7 @@ Source: Segment's manual, "Destination Filter Query Language"; where it is silen
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from processor.mapping.filters.errors import FilterError
 from processor.mapping.filters.expressions import (
@@ -26,13 +26,11 @@ from processor.mapping.filters.expressions import (
 from processor.mapping.filters.functions import COMPARISONS, FUNCTIONS, is_number
 from processor.mapping.filters.globs import compile_glob
 from processor.mapping.javascript import to_double
-from processor.mapping.paths import Keys
+from processor.mapping.paths import Keys, list_index
 from processor.mapping.values import Json
 
 Evaluate: TypeAlias = Callable[[Any], Json]
 """Gives a value for an event."""
-
-_MOST_INDEX_DIGITS: Final = 10
 
 
 def evaluation(expression: Expression) -> Evaluate:
@@ -104,9 +102,8 @@ def _reader(keys: Keys) -> Evaluate:
 
 def _item(node: Json, key: str) -> Json:
     """Return an item of a list, null when there is none or the value is no list."""
-    if not isinstance(node, list) or not key.isascii() or not key.isdigit() or len(key) > _MOST_INDEX_DIGITS:
-        return None
-    return node[int(key)] if int(key) < len(node) else None
+    index = list_index(key) if isinstance(node, list) else None
+    return node[index] if index is not None and index < len(node) else None
 
 
 def _call(call: Call) -> Evaluate:

@@ -113,6 +113,8 @@ def test_the_table_is_whole() -> None:
         ("properties.tags.99999999999999999999 = null", True),
         ("event.0 = null", True),
         ("properties.products.0.price = 5", True),
+        ("properties.products.00.price = null", True),
+        ("properties.products.9.price = null", True),
         ("properties.product\\ 1.price = '19.99'", True),
         ("properties.a\\.b = 'dotkey'", True),
         ("properties.\\$lib = 'q'", True),
