@@ -7,6 +7,7 @@ Source: contract of Segment, section 4.5, form (d).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +15,15 @@ from processor.config.document import Document, load_document
 from processor.config.inclusion import included, put, with_problems
 from processor.config.nodes import Node
 from processor.config.problems import Path as KeyPath
-from processor.config.problems import Problem
+from processor.config.problems import Problem, nearest
 
 FROM_FILE: Final = "from_file"
 _SUBSCRIPTIONS: Final = "subscriptions"
-_WRAPPERS: Final = ({_SUBSCRIPTIONS}, {"data"}, {_SUBSCRIPTIONS, "pagination"})
-"""Keys of the objects that may stand around a list; a page of an answer tells which page it is."""
+_FILTERS: Final = "filters"
+_WRAPPERS: Final = ({_SUBSCRIPTIONS}, {"data"}, {_SUBSCRIPTIONS, "pagination"}, {_SUBSCRIPTIONS, _FILTERS})
+"""Keys of the objects that may stand around a list; a page of an answer tells which page it is, and `import` writes
+filters beside the list, which are refused by name.
+"""
 
 
 def load_configuration(path: Path | str) -> Document:
@@ -55,19 +59,26 @@ def add_from_file(schema: dict[str, Any]) -> None:
 
 def _with_files(document: Document, destination: Node, node: Node, place: KeyPath) -> Document:
     """Return the document after the files that a destination's subscriptions name were put into its tree."""
-    if FROM_FILE in node.children:
+    if _names_file(node):
         document, items = _read(document, node, place)
         put(destination, _SUBSCRIPTIONS, items)
-    elif node.kind == "list" and any(FROM_FILE in item.children for item in node.children.values()):
+    elif node.kind == "list" and any(map(_names_file, node.children.values())):
         whole = Node("list", node.mark, [])
         for index, item in node.children.items():
-            if FROM_FILE in item.children:
+            if _names_file(item):
                 document, items = _read(document, item, (*place, index))
                 _append(whole, items)
             else:
                 whole.add(len(whole.value), node.keys[index], item)
         put(destination, _SUBSCRIPTIONS, whole)
     return document
+
+
+def _names_file(node: Node) -> bool:
+    """Return whether an object names a file, or is meant to: a misspelt key that stands alone is no subscription's."""
+    return FROM_FILE in node.children or (
+        node.kind == "mapping" and [nearest(str(key), [FROM_FILE]) for key in node.children] == [FROM_FILE]
+    )
 
 
 def _append(whole: Node, items: Node) -> None:
@@ -78,32 +89,46 @@ def _append(whole: Node, items: Node) -> None:
 
 def _read(document: Document, node: Node, place: KeyPath) -> tuple[Document, Node]:
     """Return the document, and the list in the file that an object names; an empty one where there is none."""
-    nothing = Node("list", node.mark, [])
+    items = Node("list", node.mark, [])
     for key in node.children.keys() - {FROM_FILE}:
-        document = with_problems(document, Problem(*node.keys[key], (*place, key), "unknown key", FROM_FILE))
-    document, root = included(document, node.children[FROM_FILE], (*place, FROM_FILE))
+        near = None if FROM_FILE in node.children else FROM_FILE
+        document = with_problems(document, Problem(*node.keys[key], (*place, key), "unknown key", FROM_FILE, near))
+    root = None
+    if FROM_FILE in node.children:
+        document, root = included(document, node.children[FROM_FILE], (*place, FROM_FILE))
     if root is None:
-        return document, nothing
-    items = _unwrapped(root)
-    if _has_further_page(root):
-        text = "this is one page of several (`pagination.next` is set)"
-        document = with_problems(document, Problem(*root.mark, (*place, FROM_FILE), text, "a file with all of them"))
-    if items.kind == "list":
         return document, items
-    found = "there is no list of subscriptions in it"
-    allowed = "a list, or what Segment's Public API answers for the subscriptions of a destination"
-    return with_problems(document, Problem(*items.mark, (*place, FROM_FILE), found, allowed)), nothing
+    found = _unwrapped(root)
+    if found.kind == "list":
+        for index, item in found.children.items():
+            if FROM_FILE not in item.children:
+                items.add(len(items.value), found.keys[index], item)
+    return with_problems(document, *_misfits(root, found, (*place, FROM_FILE))), items
 
 
-def _has_further_page(root: Node) -> bool:
-    """Return whether an answer of the Public API says that there is more than it holds."""
+def _misfits(root: Node, found: Node, place: KeyPath) -> Iterator[Problem]:
+    """Yield what is in a file beside the subscriptions that it may hold, or instead of them."""
+    pages = [page for node in _around(root) if (page := node.children.get("pagination")) is not None]
+    if any("next" in page.children and page.children["next"].value for page in pages):
+        text = "this is one page of several (`pagination.next` is set)"
+        yield Problem(*root.mark, place, text, "a file with all of them")
+    filters = [node.keys[_FILTERS] for node in _around(root) if _FILTERS in node.children]
+    for mark in filters:
+        yield Problem(*mark, place, "filters are not read from here", "filters under `filters` of the destination")
+    others = [node.keys[FROM_FILE] for node in (found, *found.children.values()) if FROM_FILE in node.children]
+    for mark in others:
+        yield Problem(*mark, place, "a file that is named does not name another", "the subscriptions themselves")
+    if found.kind != "list" and not (filters or others):
+        allowed = "a list, or what Segment's Public API answers for the subscriptions of a destination"
+        yield Problem(*found.mark, place, "there is no list of subscriptions in it", allowed)
+
+
+def _around(root: Node) -> Iterator[Node]:
+    """Yield the objects of an answer of the Public API that may stand around a list, the outer first."""
     node: Node | None = root
     while node is not None:
-        page = node.children.get("pagination")
-        if page is not None and "next" in page.children and page.children["next"].value:
-            return True
+        yield node
         node = node.children.get("data")
-    return False
 
 
 def _unwrapped(root: Node) -> Node:

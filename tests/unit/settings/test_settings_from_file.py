@@ -172,11 +172,29 @@ def test_one_name_in_two_files(folder: Path) -> None:
         ),
         (
             "{from_file: mappings/crm.yaml}",
-            "subscriptions: []\nfilters: []\n",
+            f"subscriptions:\n{OWN}filters: []\n",
             (
-                f"mappings/crm.yaml:1:1: {KEY}.from_file: there is no list of subscriptions in it; "
-                "allowed: a list, or what Segment's Public API answers for the subscriptions of a destination"
+                f"mappings/crm.yaml:6:1: {KEY}.from_file: filters are not read from here; "
+                "allowed: filters under `filters` of the destination"
             ),
+        ),
+        (
+            "{from_file: mappings/crm.yaml}",
+            '{"data": {"filters": []}}',
+            (
+                f"mappings/crm.yaml:1:11: {KEY}.from_file: filters are not read from here; "
+                "allowed: filters under `filters` of the destination"
+            ),
+        ),
+        (
+            "[{from_fle: mappings/crm.yaml}]",
+            OWN,
+            f"bridge.yaml:7:22: {KEY}[0].from_fle: unknown key; allowed: from_file; did you mean 'from_file'?",
+        ),
+        (
+            "{file: mappings/crm.yaml}",
+            OWN,
+            f"bridge.yaml:7:21: {KEY}.file: unknown key; allowed: from_file; did you mean 'from_file'?",
         ),
         (
             "{from_file: mappings/crm.yaml}",
@@ -193,10 +211,14 @@ def test_a_file_that_holds_no_subscriptions(folder: Path, subscriptions: str, te
     assert _faults(_written(folder, subscriptions, crm=text)) == [fault]
 
 
-def test_a_file_does_not_name_another(folder: Path) -> None:
-    """One level is enough, and there is no circle."""
-    file = _written(folder, "{from_file: mappings/crm.yaml}", crm="- from_file: crm.yaml\n")
-    assert any("subscriptions[0].from_file: unknown key" in fault for fault in _faults(file))
+@pytest.mark.parametrize(
+    ("text", "place"), [("from_file: crm.yaml\n", "1:1"), (f"{OWN}- from_file: crm.yaml\n", "5:3")]
+)
+def test_a_file_does_not_name_another(folder: Path, text: str, place: str) -> None:
+    """One level is enough, and there is no circle; what else is in the file is not said to be faulty."""
+    file = _written(folder, "{from_file: mappings/crm.yaml}", crm=text)
+    fault = "a file that is named does not name another; allowed: the subscriptions themselves"
+    assert _faults(file) == [f"mappings/crm.yaml:{place}: {KEY}.from_file: {fault}"]
 
 
 def test_doubts_have_the_place_in_their_file(folder: Path) -> None:
