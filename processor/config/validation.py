@@ -31,6 +31,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _UNKNOWN: Final = "extra_forbidden"
 _MISSING: Final = "missing"
+_TOO_SHORT: Final = "too_short"
 
 
 def validate(
@@ -94,9 +95,16 @@ def _explained(
 ) -> Iterator[Problem]:
     """Yield the problems that pydantic's errors come to, but for values whose problems are `known` already."""
     placed = [(_placed(document.root, error), error) for error in errors]
+    placed = [(place, error) for place, error in placed if not _is_echo(place, error)]
     for place, alternatives in _by_fork(placed):
         if place.value_mark not in known:
             yield _problem(model, document, place, alternatives)
+
+
+def _is_echo(place: Place, error: ErrorDetails) -> bool:
+    """Return whether a list is only too short because pydantic does not count its faulty items, which are told."""
+    found = None if place.node is None else place.node.value
+    return error["type"] == _TOO_SHORT and isinstance(found, list | dict) and len(found) >= error["ctx"]["min_length"]
 
 
 def _placed(root: Node, error: ErrorDetails) -> Place:
