@@ -65,17 +65,22 @@ class ByType:
 
         That is held against the vendor whose type was most likely meant, else only against what all vendors share.
         """
-        if not isinstance(value, dict) or "type" not in value:
-            if isinstance(value, dict):
-                yield located(("type",), self._missing())
-            yield from _faults_of_any(value, info, known=("type",) if isinstance(value, dict) else ())
+        if not isinstance(value, dict):
+            yield from _faults_of_any(value, info, known=())
             return
-        yield located(("type",), self._unknown(value["type"]))
-        meant = nearest(value["type"], self.registry) if isinstance(value["type"], str) else None
+        has_type = "type" in value
+        yield located(("type",), self._unknown(value["type"]) if has_type else self._missing())
+        meant = self._meant(value)
         if meant is None:
-            yield from _faults_of_any(value, info, known=("type", "settings"))
+            yield from _faults_of_any(value, info, known=("type", "settings") if has_type else ("type",))
         else:
             yield from _checked(self.registry[meant], value | {"type": meant}, info)[1]
+
+    def _meant(self, value: dict[str, Any]) -> str | None:
+        """Return the type that a destination was most likely meant to have, under whatever spelling of the key."""
+        keys = ["type"] if "type" in value else [key for key in value if _is_meant_for_type(key)]
+        given = value[keys[0]] if len(keys) == 1 else None
+        return nearest(given, self.registry) if isinstance(given, str) else None
 
     def _missing(self) -> str:
         return f"a required key is missing: the vendor; allowed: {listed(self.registry)}"
@@ -86,6 +91,12 @@ class ByType:
         near = nearest(type_name, self.registry)
         hint = "" if near is None else f"; did you mean {near!r}?"
         return f"found {type_name!r}; allowed: {listed(self.registry)}{hint}"
+
+
+def _is_meant_for_type(key: object) -> bool:
+    """Return whether a key of a destination is a misspelt `type`."""
+    known = DestinationSettings.model_fields
+    return key not in known and nearest(str(key), known) == "type"
 
 
 def _faults_of_any(value: object, info: ValidationInfo, known: tuple[str, ...]) -> Iterator[InitErrorDetails]:

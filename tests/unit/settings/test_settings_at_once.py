@@ -87,6 +87,21 @@ def test_a_misspelt_type_is_held_against_the_vendor_that_was_meant(tmp_path: Pat
     assert faults == [(4, "destinations.crm.type"), (8, "destinations.crm.subscriptions[0].action")]
 
 
+def test_a_type_under_a_misspelt_key_is_read_as_it_was_meant(tmp_path: Path) -> None:
+    """What stands below is held against its vendor; of two such keys neither is guessed."""
+    item = """name: B, trigger: 'type = "track"', action: sendActon, mapping: {action_name: x}"""
+    text = _subscriptions(item).replace("application_id: {env", "application_idd: {env")
+    below = [
+        (6, "destinations.crm.settings.application_id"),
+        (6, "destinations.crm.settings.application_idd"),
+        (8, "destinations.crm.subscriptions[0].action"),
+    ]
+    keys = [(3, "destinations.crm.type"), (4, "destinations.crm.typ")]
+    assert _faults(text.replace("type: moesif\n", "typ: moesif\n"), tmp_path) == keys + below
+    both = _faults(text.replace("type: moesif\n", "typ: moesif\n    typee: moveo\n"), tmp_path)
+    assert both == [*keys, (5, "destinations.crm.typee")]
+
+
 def test_misspelt_top_level_keys_are_read_as_they_were_meant(tmp_path: Path) -> None:
     """What stands under them is checked as well."""
     text = (
