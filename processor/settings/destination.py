@@ -6,7 +6,8 @@ from collections import Counter
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
 
 from processor.config import masked, refuse, secrets_in
 from processor.delivery.settings import DeliverySettings
@@ -37,6 +38,13 @@ def _path(text: str) -> str:
     return text
 
 
+def _default_or_listed(value: object) -> object:
+    """Return what may be subscriptions; refuse the rest by all forms, of which pydantic does not see names of files."""
+    if value == "default" or isinstance(value, list | tuple):
+        return value
+    raise PydanticCustomError("literal_error", "'default', a list or {from_file: …}", {"expected": "'default'"})
+
+
 def _named_once(subscriptions: SubscriptionsT) -> SubscriptionsT:
     """Return the subscriptions; refuse two of one name, which metrics and dead letters could not tell apart."""
     if isinstance(subscriptions, str):
@@ -61,13 +69,15 @@ class DestinationSettings(BaseModel):
         "Required: nobody's whole history goes to a vendor by accident.",
     )
     settings: BaseModel = Field(description="The vendor's own settings. Required.")
-    subscriptions: Annotated[Literal["default"] | tuple[SubscriptionSettings, ...], AfterValidator(_named_once)] = (
-        Field(
-            default="default",
-            description="Which events become which action: default (the vendor's presets), or a list in Segment's "
-            "form, or a file with such a list: {from_file: mappings/crm.yaml}, relative to this one. Default: default.",
-            json_schema_extra=add_from_file,
-        )
+    subscriptions: Annotated[
+        Literal["default"] | tuple[SubscriptionSettings, ...],
+        BeforeValidator(_default_or_listed),
+        AfterValidator(_named_once),
+    ] = Field(
+        default="default",
+        description="Which events become which action: default (the vendor's presets), or a list in Segment's "
+        "form, or a file with such a list: {from_file: mappings/crm.yaml}, relative to this one. Default: default.",
+        json_schema_extra=add_from_file,
     )
     privacy: PrivacySettings | None = Field(
         default=None,

@@ -212,6 +212,20 @@ def test_a_file_that_holds_no_subscriptions(folder: Path, subscriptions: str, te
 
 
 @pytest.mark.parametrize(
+    ("subscriptions", "found", "hint"),
+    [
+        ("defaults", "found 'defaults'", "; did you mean 'default'?"),
+        ("5", "found the number 5", ""),
+        ("{}", "found a mapping", ""),
+    ],
+)
+def test_all_forms_of_the_list_are_named(folder: Path, subscriptions: str, found: str, hint: str) -> None:
+    """Also that of a file, which is put into the tree before the tree is looked at."""
+    fault = f"bridge.yaml:7:20: {KEY}: {found}; allowed: 'default', a list or {{from_file: …}}{hint}"
+    assert _faults(_written(folder, subscriptions)) == [fault]
+
+
+@pytest.mark.parametrize(
     ("text", "place"), [("from_file: crm.yaml\n", "1:1"), (f"{OWN}- from_file: crm.yaml\n", "5:3")]
 )
 def test_a_file_does_not_name_another(folder: Path, text: str, place: str) -> None:
