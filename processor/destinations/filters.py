@@ -40,8 +40,8 @@ class FilterAction(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Annotated[Literal["DROP", "SAMPLE", "DROP_PROPERTIES", "ALLOW_PROPERTIES"], BeforeValidator(_upper)] = Field(
-        description="DROP: the event goes no further. SAMPLE: a share of the events goes on. DROP_PROPERTIES, "
-        "ALLOW_PROPERTIES: the event goes on without, or only with, the keys that fields names.",
+        description="What happens to the event. DROP: it goes no further. SAMPLE: a share of the events goes on. "
+        "DROP_PROPERTIES, ALLOW_PROPERTIES: the event goes on without, or only with, the keys that fields names.",
     )
     percent: float | None = Field(
         default=None,
