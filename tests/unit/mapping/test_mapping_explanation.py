@@ -9,7 +9,8 @@ from hypothesis import given
 
 from processor.errors import MappingError
 from processor.mapping import ABSENT, transform
-from processor.mapping.explanation import SHOWN_ITEMS, Explained, as_json, explain
+from processor.mapping.directives import DIRECTIVES
+from processor.mapping.explanation import _LOOKS, _NEED_OBJECT, SHOWN_ITEMS, Explained, as_json, explain
 from processor.mapping.templates import read_paths
 from processor.mapping.values import Json
 from tests.property.test_mapping_total import EVENTS, MAPPINGS
@@ -147,3 +148,9 @@ def test_an_explanation_ends_where_the_mapping_does(mapping: Json, event: Json) 
         return
     if isinstance(mapping, dict):
         assert repr(explain(mapping, event).value) == repr(result)
+
+
+def test_every_directive_is_looked_into() -> None:
+    """One that is not looked into tells neither what it read nor its parts; only of a Liquid template nobody can."""
+    assert DIRECTIVES.keys() - {"@liquid"} == _LOOKS.keys()
+    assert _LOOKS.keys() >= _NEED_OBJECT

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from processor.mapping import ABSENT
-from processor.mapping.outcomes import Outcomes, Some, outcomes
+from processor.mapping.directives import DIRECTIVES
+from processor.mapping.outcomes import _RULES, Outcomes, Some, outcomes
 
 EVENT = {"@path": "$.properties.a"}
 ANY, TEXT, OBJECT = Some.ANYTHING, Some.TEXT, Some.OBJECT
@@ -78,3 +79,8 @@ ANY, TEXT, OBJECT = Some.ANYTHING, Some.TEXT, Some.OBJECT
 def test_outcomes_of_values(value: Any, found: Outcomes) -> None:  # noqa: ANN401 - any mapping value
     """Each directive says as much of its result as holds for every event."""
     assert outcomes(value) == found
+
+
+def test_every_directive_has_its_rule() -> None:
+    """Of one without a rule nothing can be told, so that no mapping with it would ever be warned of."""
+    assert DIRECTIVES.keys() == _RULES.keys()
