@@ -110,23 +110,22 @@ class Cluster:
         found = self._offsets(wanted, OffsetSpec.for_timestamp(time_ms), deadline)
         return {partition: ends[partition] if offset == NO_RECORD else offset for partition, offset in found.items()}
 
-    def cleanup_policy(self, topic: str, deadline: Deadline) -> str | None:
-        """Return the topic's `cleanup.policy`, None without the right to look at its configuration.
+    def require_compacted(self, topic: str, deadline: Deadline, *, called: str, otherwise: str) -> None:
+        """Return when the topic, which exists, is compacted; without the right to look, the operator's word counts.
+
+        Args:
+            topic: The topic.
+            deadline: Until when.
+            called: What an operator calls it.
+            otherwise: What becomes of its records if it is not compacted.
 
         Raises:
-            BrokerError: No answer within the deadline.
+            BrokerError: It is not compacted (`fatal`), or there was no answer within the deadline.
         """
-        self._serve()
-        doing = f"cannot look at the configuration of topic {topic}"
-        resource = ConfigResource(ResourceType.TOPIC, topic)
-        futures = _asking(doing, lambda: self.admin.describe_configs([resource], request_timeout=_timeout(deadline)))
-        try:
-            found = _result(futures[resource], deadline, doing)
-        except BrokerError as error:
-            if error.code in _NO_RIGHT:
-                return None
-            raise
-        return str(found["cleanup.policy"].value)
+        policy = self._cleanup_policy(topic, deadline)
+        if policy not in (None, "compact"):
+            text = f"{called} has cleanup.policy={policy}: it must be compact, or {otherwise}"
+            raise BrokerError(text, code="INVALID_CONFIG", fatal=True)
 
     def set_committed(
         self, group_id: str, offsets: Offsets, topic_ids: Mapping[Partition, str], deadline: Deadline
@@ -148,6 +147,20 @@ class Cluster:
     def _serve(self) -> None:
         """Let the client hand its log lines over: it does so nowhere else, and they pile up while a broker is down."""
         self.admin.poll(0)
+
+    def _cleanup_policy(self, topic: str, deadline: Deadline) -> str | None:
+        """Return the topic's `cleanup.policy`, None without the right to look at its configuration."""
+        self._serve()
+        doing = f"cannot look at the configuration of topic {topic}"
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        futures = _asking(doing, lambda: self.admin.describe_configs([resource], request_timeout=_timeout(deadline)))
+        try:
+            found = _result(futures[resource], deadline, doing)
+        except BrokerError as error:
+            if error.code in _NO_RIGHT:
+                return None
+            raise
+        return str(found["cleanup.policy"].value)
 
     def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec, deadline: Deadline) -> Offsets:
         wanted = {TopicPartition(topic, number): spec for topic, number in partitions}

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import NewTopic
 
 from processor.errors import BrokerError, InvariantError
 from processor.source.cluster import Cluster
@@ -166,7 +166,12 @@ class ControlTopic:
             while self._cluster.topics([self.name], deadline)[self.name] is None:
                 if deadline.is_over:
                     raise self._late("find")
-        self._require_compaction(deadline)
+        self._cluster.require_compacted(
+            self.name,
+            deadline,
+            called=f"control topic {self.name}",
+            otherwise="its records expire and a group that lost its offsets is not recognised",
+        )
 
     def _create(self, deadline: Deadline) -> None:
         new = NewTopic(self.name, num_partitions=1, config={"cleanup.policy": "compact"})
@@ -179,22 +184,6 @@ class ControlTopic:
                 raise self._refused(error, "create") from error
         except TimeoutError as error:
             raise self._late("create") from error
-
-    def _require_compaction(self, deadline: Deadline) -> None:
-        resource = ConfigResource(ResourceType.TOPIC, self.name)
-        futures = self._cluster.admin.describe_configs([resource], request_timeout=_timeout(deadline))
-        try:
-            found = futures[resource].result(deadline.left_s)
-        except (KafkaException, TimeoutError):
-            return  # without the right to look, the operator's word counts
-        policy = found["cleanup.policy"].value
-        if policy != "compact":
-            raise BrokerError(
-                f"control topic {self.name} has cleanup.policy={policy}: it must be compact, or its records expire and "
-                "a group that lost its offsets is not recognised",
-                code="INVALID_CONFIG",
-                fatal=True,
-            )
 
     def _refused(self, error: BaseException | KafkaError, doing: str) -> BrokerError:
         """Return what went wrong and what the operator can do about it."""

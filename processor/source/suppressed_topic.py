@@ -277,14 +277,8 @@ def require_compacted(cluster: Cluster, topic: str, deadline: Deadline) -> Topic
     state = cluster.topics([topic], deadline)[topic]
     if state is None:
         raise _missing(topic)
-    policy = cluster.cleanup_policy(topic, deadline)
-    if policy not in (None, "compact"):
-        raise BrokerError(
-            f"topic {topic} of suppressed users has cleanup.policy={policy}: it must be compact, or suppressions "
-            "expire with their records",
-            code="INVALID_CONFIG",
-            fatal=True,
-        )
+    called = f"topic {topic} of suppressed users"
+    cluster.require_compacted(topic, deadline, called=called, otherwise="suppressions expire with their records")
     return state
 
 

@@ -267,6 +267,16 @@ def test_policy_that_may_not_be_looked_at_is_believed() -> None:
     assert stage.place(P0).offsets == {P0: 10}
 
 
+def test_policy_that_is_not_told_in_time_is_asked_for_again() -> None:
+    """Time that ran out is no operator's word: nothing is founded on a topic whose records may expire."""
+    stage = Stage("latest")
+    stage.kafka.add("t", 10)
+    stage.kafka.errors = {"describe_configs": [KafkaError._TIMED_OUT]}
+    assert stage.place(P0).offsets == {}
+    assert (stage.kafka.control, stage.codes()) == ([], [NoticeCode.WAITING])
+    assert stage.place(P0).offsets == {P0: 10}
+
+
 def test_missing_topic_is_said_and_waited_for() -> None:
     """A topic that does not exist has no partitions to place, and no founding."""
     stage = Stage()
