@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -52,16 +51,6 @@ class ControlTopic:
         self._consumer: Consumer | None = None
         self._next_offset = 0
         self._records: dict[str, Founding] = {}
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        """Disconnect."""
-        self.close()
 
     def read(self, deadline: Deadline) -> dict[str, Founding]:
         """Return the group's founding records by topic, as they are at this moment or later.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import closing
 
 from processor.source.clients import Clients, KafkaClients
 from processor.source.cluster import Cluster, existing
@@ -48,7 +49,7 @@ def set_positions(
     partitions = [partition for topic, state in states.items() for partition in state.partitions(topic)]
     offsets = start_offsets(cluster, partitions, start, deadline)
     ids = {partition: states[partition[0]].topic_id for partition in partitions}
-    with ControlTopic(kafka.control_topic, group_id, cluster, makers.reader, makers.producer) as control:
+    with closing(ControlTopic(kafka.control_topic, group_id, cluster, makers.reader, makers.producer)) as control:
         control.read(deadline)  # a control topic that cannot be used shows before anything is changed
         cluster.set_committed(group_id, offsets, ids, deadline)
         for topic, state in states.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -62,7 +63,7 @@ class TimeRange:
         Raises:
             BrokerError: Nothing came for a minute, records were deleted meanwhile, or a right is missing.
         """
-        with TopicReader(self._clients.topic_reader("range")) as reader:
+        with closing(TopicReader(self._clients.topic_reader("range"))) as reader:
             for span, share in zip(self._spans, _shares(self._spans, self._limit), strict=True):
                 if share:
                     records = self._of(reader, span)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Message
 
@@ -25,16 +24,6 @@ class TopicReader:
         self._open: set[Partition] = set()
         self.positions: Offsets = {}
         """The next offset of each partition of which something was read, its end at least; gaps count as read."""
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        """Disconnect."""
-        self.close()
 
     def open(self, offsets: Mapping[Partition, int]) -> None:
         """Read these partitions as well, each from its offset; `OFFSET_BEGINNING` is one, too.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -132,9 +133,8 @@ def founded(kafka: Kafka, group_id: str, topic: str) -> bool:
     """Say whether the control topic holds a founding record of the group for the topic."""
     settings = kafka_settings(kafka, [topic])
     clients = KafkaClients(settings, group_id)
-    with ControlTopic(
-        settings.control_topic, group_id, Cluster(kafka.admin), clients.reader, clients.producer
-    ) as control:
+    control = ControlTopic(settings.control_topic, group_id, Cluster(kafka.admin), clients.reader, clients.producer)
+    with closing(control):
         return topic in control.read(Deadline.after(10))
 
 
