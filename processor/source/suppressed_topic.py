@@ -19,7 +19,7 @@ from processor.source.deadline import Deadline
 from processor.source.intake import Taken
 from processor.source.partitions import Offsets
 from processor.source.topic_reader import TopicReader
-from processor.source.trouble import broker_error
+from processor.source.trouble import LOST_CODES, broker_error
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ LOOK_ASK_S: Final = 2.0
 """The same for a look: while its answer is waited for, no record is read."""
 ID_BYTES: Final = 110
 """Memory of an id beside its own bytes: the text's head and its place in the set, which is at least a third full."""
-_LOST: Final = frozenset({"_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE", "_LOG_TRUNCATION"})
 
 
 class ListedIds:
@@ -233,7 +232,7 @@ class SuppressedTopic:
     def _look_into(self, taken: Taken) -> None:
         """Begin anew where the position is lost, and tell what the client does not recover from."""
         for trouble in taken.troubles:
-            if trouble.error.name() in _LOST:
+            if trouble.error.name() in LOST_CODES:
                 log.warning("the position in topic %s is lost: it is read anew", self._topic)
                 self.close()
                 return

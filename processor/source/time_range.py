@@ -21,14 +21,15 @@ from processor.source.partitions import Partition
 from processor.source.partitions import text as texts
 from processor.source.start import start_offsets
 from processor.source.topic_reader import TopicReader
-from processor.source.trouble import broker_error
+from processor.source.trouble import LOST_CODES, broker_error
 
 ASK_S: Final = 60.0
 """Longest time that the cluster may take to say where the range begins and ends."""
 READ_S: Final = 0.2
 SILENCE_S: Final = 60.0
 """Longest time without a record before a range is given up: a broker may come back."""
-_LOST: Final = frozenset({"_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE", "_LOG_TRUNCATION", "UNKNOWN_TOPIC_OR_PART"})
+_ENDING: Final = LOST_CODES | {"UNKNOWN_TOPIC_OR_PART"}
+"""What leaves out records, although the client itself would go on."""
 
 
 class Span(NamedTuple):
@@ -118,8 +119,8 @@ def _shares(spans: Sequence[Span], limit: int | None) -> list[int]:
 
 
 def _raise_troubles(taken: Taken) -> None:
-    """Raise what the client does not recover from, and what would leave out records."""
+    """Raise what the client does not recover from, and what it goes on after without some records."""
     for trouble in taken.troubles:
         error = broker_error(trouble.error, f"cannot read topic {trouble.topic}")
-        if error.fatal or error.code in _LOST:
+        if error.fatal or error.code in _ENDING:
             raise error

@@ -27,6 +27,9 @@ FINAL_CODES = frozenset(
 )
 """Answers that another try does not change: somebody must act. Everything else is retried."""
 
+LOST_CODES = frozenset({"_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE", "_LOG_TRUNCATION"})
+"""Errors of a partition whose records at the position are gone: reading does not go on by itself without a loss."""
+
 
 def kafka_error(error: BaseException) -> KafkaError:
     """Return the client's own error of an exception that it raised."""
