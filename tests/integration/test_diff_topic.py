@@ -92,13 +92,13 @@ def test_a_time_range_is_compared_without_a_group(kafka: Kafka, tmp_path: Path) 
     world.produce([json.dumps(event(number)).encode() for number in range(30)])
     old, new = world.file("old.yaml", "$.properties.n"), world.file("new.yaml", "$.properties.m")
     code, report, errors = diff(old, new, "--from", "2026-01-31T08:00:03Z", "--to", "2026-01-31T09:00:09+01:00")
-    assert (code, report["events"], report["changed_events"]) == (1, 6, 6), errors
+    assert (code, report["records"], report["changed_records"]) == (1, 6, 6), errors
     assert places(report) == [f"{world.topic}[{number}]@{offset}" for number in range(3) for offset in (1, 2)]
     code, report, errors = diff(old, old, "--from", "earliest")
-    assert (code, report["events"], errors) == (0, 30, "")
-    assert diff(old, new, "--from", "2026-01-31T08:00:25Z")[1]["events"] == 5
-    assert diff(old, new, "--from", "2026-01-31T08:01:00Z")[1]["events"] == 0
-    assert diff(old, new, "--from", "earliest", "--limit", "7")[1]["events"] == 7
+    assert (code, report["records"], errors) == (0, 30, "")
+    assert diff(old, new, "--from", "2026-01-31T08:00:25Z")[1]["records"] == 5
+    assert diff(old, new, "--from", "2026-01-31T08:01:00Z")[1]["records"] == 0
+    assert diff(old, new, "--from", "earliest", "--limit", "7")[1]["records"] == 7
     assert world.groups() == set()
     assert kafka.committed(f"{world.prefix}.crm") == {}
 
@@ -108,8 +108,8 @@ def test_another_topic_and_one_that_is_not_there(kafka: Kafka, tmp_path: Path) -
     world, other = World(kafka, tmp_path), World(kafka, tmp_path)
     other.produce([json.dumps(event(number)).encode() for number in range(4)])
     old, new = world.file("old.yaml", "$.properties.n"), world.file("new.yaml", "$.properties.m")
-    assert diff(old, new, "--from", "earliest")[1]["events"] == 0
-    assert diff(old, new, "--from", "earliest", "--topic", other.topic)[1]["events"] == 4
+    assert diff(old, new, "--from", "earliest")[1]["records"] == 0
+    assert diff(old, new, "--from", "earliest", "--topic", other.topic)[1]["records"] == 4
     code, report, errors = diff(old, new, "--from", "earliest", "--topic", "missing")
     assert (code, report, errors) == (1, {}, "Kafka: no such topic: missing\n")
 
@@ -125,7 +125,7 @@ def test_suppressed_users_of_a_topic_are_known(kafka: Kafka, tmp_path: Path) -> 
     old = world.file("old.yaml", "$.properties.n", suppressed_users={"file": str(ids)})
     new = world.file("new.yaml", "$.properties.n", suppressed_users={"topic": users})
     code, report, errors = diff(old, new, "--from", "earliest")
-    assert (code, report["changed_events"]) == (1, 1), errors
+    assert (code, report["changed_records"]) == (1, 1), errors
     [changed] = report["changed_outcomes"]
     assert (changed["old"], changed["at"]) == ("skipped: suppressed_user", [f"{world.topic}[2]@0"])
     assert world.groups() == set()

@@ -15,9 +15,9 @@ def exit_code(changes: Changes) -> int:
 
 def text_lines(changes: Changes) -> Iterator[str]:
     """Yield the report for a person, what happens most often first."""
-    yield f"{_counted(changes.event_count, 'event')} compared, of which {changes.changed_event_count} change"
+    yield f"{_counted(changes.record_count, 'record')} compared, of which {changes.changed_record_count} change"
     for (old, new), tallied in _by_count(changes.outcomes):
-        yield f"outcome: {old} -> {new}: {_counted(tallied.count, 'event')}"
+        yield f"outcome: {old} -> {new}: {_counted(tallied.count, 'record')}"
         yield from (f"  {example.at}" for example in tallied.examples)
     for place, tallied in _by_count(changes.payloads):
         yield f"payloads {place.kind}: {place.action}: {tallied.count}"
@@ -52,8 +52,8 @@ def _by_count(table: Mapping[Any, Tallied]) -> list[tuple[Any, Tallied]]:
 def as_json(changes: Changes) -> dict[str, Any]:
     """Return the report for a program. Values of examples are JSON text, cut where they are long."""
     return {
-        "events": changes.event_count,
-        "changed_events": changes.changed_event_count,
+        "records": changes.record_count,
+        "changed_records": changes.changed_record_count,
         "outcomes": {"old": dict(changes.old_outcomes), "new": dict(changes.new_outcomes)},
         "changed_outcomes": [
             {"old": old, "new": new, "count": tallied.count, "at": [example.at for example in tallied.examples]}

@@ -79,8 +79,8 @@ class Changes:
 
     Attributes:
         example_limit: How many examples are kept of each change.
-        event_count: Records that were compared.
-        changed_event_count: Those of them that end otherwise or come to other payloads.
+        record_count: Records that were compared.
+        changed_record_count: Those of them that end otherwise or come to other payloads.
         old_outcomes: How often each outcome was with the old configuration: `delivered`, `skipped: <reason>`,
             `dead-lettered: <reason>`.
         new_outcomes: The same with the new one.
@@ -93,8 +93,8 @@ class Changes:
     """
 
     example_limit: int = 3
-    event_count: int = 0
-    changed_event_count: int = 0
+    record_count: int = 0
+    changed_record_count: int = 0
     old_outcomes: Counter[str] = field(default_factory=Counter)
     new_outcomes: Counter[str] = field(default_factory=Counter)
     outcomes: dict[tuple[str, str], Tallied] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Changes:
     @property
     def is_empty(self) -> bool:
         """Return whether nothing changes."""
-        return self.changed_event_count == 0
+        return self.changed_record_count == 0
 
 
 def compare(old: Side, new: Side, records: Iterable[Numbered], *, example_limit: int = 3) -> Changes:
@@ -116,10 +116,10 @@ def compare(old: Side, new: Side, records: Iterable[Numbered], *, example_limit:
     for at, record in records:
         now_ms = record.timestamp_ms
         before, after = (mapped_record(side.plan, side.decoder, record, now_ms) for side in (old, new))
-        changes.event_count += 1
+        changes.record_count += 1
         is_changed = _add_outcomes(changes, at, before, after)
         is_changed |= _add_payloads(changes, at, _made(old, before, now_ms), _made(new, after, now_ms))
-        changes.changed_event_count += is_changed
+        changes.changed_record_count += is_changed
     return changes
 
 

@@ -104,7 +104,7 @@ def events(tmp_path: Path) -> Path:
 def test_diff_of_a_file_with_itself(typed: Typed, events: Path) -> None:
     """Nothing changes: exit code 0."""
     code, said, _ = typed("diff", CONFIG, CONFIG, events, "--destination", "moesif-prod")
-    assert (code, said) == (0, "5 events compared, of which 0 change\n")
+    assert (code, said) == (0, "5 records compared, of which 0 change\n")
 
 
 def test_diff_tells_what_changes(typed: Typed, events: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_diff_tells_what_changes(typed: Typed, events: Path, tmp_path: Path, mon
         monkeypatch.setattr("sys.stdin", stream)
         code, said, _ = typed("diff", CONFIG, new, "-", "-d", "moesif-prod", "--json")
     assert code == 1
-    assert json.loads(said)["changed_events"] == 1
+    assert json.loads(said)["changed_records"] == 1
 
 
 def test_diff_without_what_it_needs(typed: Typed, events: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_nothing_changes(diff: Diff) -> None:
     new = subscription("Renamed", 'type = "track"', "metadata: {b: {'@path': $.properties.b}, a: 1}")
     old = subscription("All", 'type = "track"', "metadata: {a: 1, b: {'@path': $.properties.b}}")
     changes = diff(old, new, [track(1, b=2), b"\n", b"no json", b"5\r\n", b'{"batch": []}', track(2)])
-    assert list(text_lines(changes)) == ["5 events compared, of which 0 change"]
+    assert list(text_lines(changes)) == ["5 records compared, of which 0 change"]
     assert exit_code(changes) == 0
     assert dict(changes.old_outcomes) == {
         "delivered": 2,
@@ -82,10 +82,10 @@ def test_outcomes_that_change(diff: Diff) -> None:
     changes = diff(OLD, new, [track(1, n="off"), b"", track(2, n="off"), track(3)], 1)
     *told, example = text_lines(changes)
     assert told == [
-        "3 events compared, of which 3 change",
-        "outcome: delivered -> skipped: no_subscription: 2 events",
+        "3 records compared, of which 3 change",
+        "outcome: delivered -> skipped: no_subscription: 2 records",
         "  line 1",
-        "outcome: delivered -> dead-lettered: mapping_failed: 1 event",
+        "outcome: delivered -> dead-lettered: mapping_failed: 1 record",
         "  line 4",
         "payloads removed: sendAction: 3",
     ]
@@ -100,7 +100,7 @@ def test_fields_that_change(diff: Diff) -> None:
     new = subscription("All", 'type = "track"', "metadata: {a: {'@path': $.properties.c}, b: 2}")
     changes = diff(old, new, [track(1, a=[1, 2], c=[3, 4, 5]), track(2, c="x" * 300), track(3, a=None)])
     assert list(text_lines(changes)) == [
-        "3 events compared, of which 3 change",
+        "3 records compared, of which 3 change",
         "payloads changed: 3 of 3",
         "changed: sendAction: metadata.b: 3",
         "  line 1: 1 -> 2",
@@ -125,7 +125,7 @@ def test_payloads_that_come_and_go(diff: Diff) -> None:
     more = diff(OLD, OLD + user + second, [track(1)])
     assert [(place.kind, place.action) for place in more.payloads] == [("added", "updateUser"), ("added", "sendAction")]
     less = diff(OLD + second, OLD, [track(1)], 0)
-    assert list(text_lines(less)) == ["1 event compared, of which 1 change", "payloads removed: sendAction: 1"]
+    assert list(text_lines(less)) == ["1 record compared, of which 1 change", "payloads removed: sendAction: 1"]
 
 
 def test_the_report_for_programs(diff: Diff) -> None:
@@ -139,8 +139,8 @@ def test_the_report_for_programs(diff: Diff) -> None:
     assert (gone["change"], gone["action"], gone["count"], "path" in gone) == ("removed", "sendAction", 1, False)
     del report["payloads_of_one_side"]
     assert report == {
-        "events": 2,
-        "changed_events": 2,
+        "records": 2,
+        "changed_records": 2,
         "outcomes": {"old": {"delivered": 2}, "new": {"delivered": 1, "skipped: no_subscription": 1}},
         "changed_outcomes": [
             {"old": "delivered", "new": "skipped: no_subscription", "count": 1, "at": ["line 2"]},
