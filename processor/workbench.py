@@ -99,6 +99,8 @@ class Recorded:
         """
         _require_secrets(new.kafka)
         require_contact(new.kafka)
+        self._new = new
+        self._name = name
         self._clients = KafkaClients(new.kafka, new.group_id(name))
         self._range = time_range(self._clients, topics or new.kafka.topics, start, end, limit=limit)
         self.most = self._range.most
@@ -108,9 +110,7 @@ class Recorded:
         """Yield the records; they are read as they are asked for."""
         return self._range.records()
 
-    def diff(
-        self, old: Settings, new: Settings, name: str, records: Iterable[Record], *, example_limit: int = 3
-    ) -> Changes:
+    def diff(self, old: Settings, records: Iterable[Record], *, example_limit: int = 3) -> Changes:
         """Return what changes for records, each side reading them, and its suppressed users, as its destination would.
 
         Raises:
@@ -118,15 +118,17 @@ class Recorded:
             TransientError: a schema registry cannot be asked.
             BrokerError: a topic of suppressed users cannot be read.
         """
-        before, after = (self._side(name, settings.destinations[name]) for settings in (old, new))
+        before, after = self._side(old), self._side(self._new)
         return compare(before, after, numbered(records), example_limit=example_limit)
 
-    def _side(self, name: str, own: DestinationSettings) -> Side:
+    def _side(self, settings: Settings) -> Side:
+        """Return one of the configurations, with what its records and its suppressed users are read by."""
+        own = settings.destinations[self._name]
         _require_secrets(own.decode)
         users = listed_users(own, self._clients)
         if isinstance(users, SuppressedTopic):
             read_once(users, Deadline.after(USERS_S))
-        return Side(*build_plan(name, own, users), WaitingDecoder(own.decode, own.event_path))
+        return Side(*build_plan(self._name, own, users), WaitingDecoder(own.decode, own.event_path))
 
 
 def _require_secrets(settings: BaseModel) -> None:

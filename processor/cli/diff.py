@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from processor.cli.options import select, warn_of_missing_salts
 if TYPE_CHECKING:
     from processor.pipeline.changes.tally import Changes
     from processor.settings import Settings
+    from processor.workbench import Recorded
 
 MISUSE = "say either EVENTS, a file of recorded events, or --from, the beginning of a time range of the topic"
 
@@ -49,6 +51,7 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     examples: Annotated[int, typer.Option(min=0, max=100, help="How many examples of each change to show.")] = 3,
 ) -> None:
     """Tell what another file would change for recorded events; exit code 1 when anything changes."""
+    from processor.cli.progress import counted
     from processor.pipeline.changes import report
     from processor.settings import load_without_secrets
 
@@ -61,8 +64,9 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     if events is not None:
         changes = _of_lines(before, after, destination, events, examples)
     else:
-        span = (_moment(start or "", "--from"), _moment(end, "--to"))
-        changes = _of_topics(before, after, destination, (topic or [], *span, limit), examples)
+        assert start is not None  # refused above
+        recorded = _recorded(after, destination, topic or (), (_moment(start, "--from"), _moment(end, "--to")), limit)
+        changes = recorded.diff(before, counted(recorded.records(), recorded.most), example_limit=examples)
     if as_json:
         typer.echo(json.dumps(report.as_json(changes), indent=2))
     else:
@@ -83,23 +87,15 @@ def _of_lines(before: Settings, after: Settings, destination: str, events: Path,
         raise ConfigError(f"{events}: cannot be read: {error.strerror}") from error
 
 
-def _of_topics(
-    before: Settings,
-    after: Settings,
-    destination: str,
-    wanted: tuple[list[str], str, str, int | None],
-    examples: int,
-) -> Changes:
-    """Return what changes for the records of a time range."""
+def _recorded(
+    after: Settings, destination: str, topics: Sequence[str], span: tuple[str, str], limit: int | None
+) -> Recorded:
+    """Return the records of a time range, in the Kafka of the file as it would be."""
     from processor import workbench
-    from processor.cli.progress import counted
     from processor.operations.logs import configure
 
     configure(after.operations.logs)
-    topics, start, end, limit = wanted
-    recorded = workbench.Recorded(after, destination, topics, start, end, limit=limit)
-    records = counted(recorded.records(), recorded.most)
-    return recorded.diff(before, after, destination, records, example_limit=examples)
+    return workbench.Recorded(after, destination, topics, *span, limit=limit)
 
 
 def _moment(text: str, option: str) -> str:
