@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from processor.settings import Settings
     from processor.workbench import Recorded
 
+LATEST = "latest"
 MISUSE = "say either EVENTS, a file of recorded events, or --from, the beginning of a time range of the topic"
 
 
@@ -39,7 +40,7 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     end: Annotated[
         str, typer.Option("--to", help="Where the range ends: a time such as 2026-01-31T08:00:00Z, or latest.")
-    ] = "latest",
+    ] = LATEST,
     topic: Annotated[
         list[str] | None,
         typer.Option("--topic", help="This topic instead of those of NEW; may be given several times."),
@@ -55,7 +56,8 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     from processor.pipeline.changes import report
     from processor.settings import load_without_secrets
 
-    if (events is None) == (start is None) or (start is None and (topic or limit is not None)):
+    is_range_shaped = bool(topic) or limit is not None or end != LATEST
+    if (events is None) == (start is None) or (start is None and is_range_shaped):
         raise typer.BadParameter(MISUSE, param_hint="EVENTS, --from")
     before, after = (load_without_secrets(path) for path in (old, new))
     warn_of_missing_salts(after)

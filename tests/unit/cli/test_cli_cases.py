@@ -139,6 +139,7 @@ def test_diff_without_what_it_needs(typed: Typed, events: Path, tmp_path: Path) 
         ["EVENTS", "--from", "earliest"],
         ["EVENTS", "--topic", "t"],
         ["EVENTS", "--limit", "3"],
+        ["EVENTS", "--to", "earliest"],
         ["--topic", "t"],
         ["--to", "latest"],
     ],
