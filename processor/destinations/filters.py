@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from processor.errors import MappingError
-from processor.mapping.filters import Filter, FilterError
+from processor.mapping.filters import FilterCondition, FilterError
 from processor.mapping.js_json import stringify
 from processor.mapping.paths import Keys, parse_dollar_path, walk
 from processor.mapping.values import ABSENT
@@ -90,7 +90,7 @@ class FilterSettings(BaseModel):
         """Return why the condition does not parse, None when it does or the filter is not in force."""
         try:
             if self.enabled:
-                Filter.parse(self.condition)
+                FilterCondition.parse(self.condition)
         except FilterError as error:
             return error.safe
         return None
@@ -139,7 +139,7 @@ class Filters:
 def _rule(settings: FilterSettings) -> _Act:
     """Return one filter as a function."""
     try:
-        condition = Filter.parse(settings.condition)
+        condition = FilterCondition.parse(settings.condition)
     except FilterError as error:
         return _blocking(_invalid(settings, error))
     acts = [_act(action) for action in settings.actions]

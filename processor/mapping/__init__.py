@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from processor.mapping.check import validate
 from processor.mapping.directives.base import Problem
-from processor.mapping.filters import Filter, FilterError
+from processor.mapping.filters import FilterCondition, FilterError
 from processor.mapping.subscriptions import (
     Subscription,
     Subscriptions,
@@ -21,7 +21,7 @@ from processor.mapping.values import ABSENT
 __all__ = [
     "ABSENT",
     "Difference",
-    "Filter",
+    "FilterCondition",
     "FilterError",
     "Problem",
     "Readings",

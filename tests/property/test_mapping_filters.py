@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.mapping import Filter, FilterError
+from processor.mapping import FilterCondition, FilterError
 from processor.mapping.filters.expressions import written
 from processor.mapping.filters.globs import compile_glob
 
@@ -40,15 +40,15 @@ JSON = st.recursive(
 EVENTS = JSON | st.dictionaries(st.sampled_from(["event", "properties"]), JSON)
 
 
-def _filter(text: str) -> Filter | FilterError:
+def _filter(text: str) -> FilterCondition | FilterError:
     """Return the filter of a text, or why it is none."""
     try:
-        return Filter.parse(text)
+        return FilterCondition.parse(text)
     except FilterError as error:
         return error
 
 
-def _answer(condition: Filter, event: Any) -> bool | FilterError:  # noqa: ANN401 - any JSON value
+def _answer(condition: FilterCondition, event: Any) -> bool | FilterError:  # noqa: ANN401 - any JSON value
     """Return what a filter says about an event, or why it says nothing."""
     try:
         return condition.matches(event)
@@ -72,8 +72,8 @@ def test_filters_are_total(text: str, event: Any) -> None:  # noqa: ANN401 - any
 def test_the_normal_form_reads_the_same(text: str) -> None:
     """A filter's normal form is a filter with the same tree."""
     condition = _filter(text)
-    if isinstance(condition, Filter):
-        assert Filter.parse(written(condition.expression)).expression == condition.expression
+    if isinstance(condition, FilterCondition):
+        assert FilterCondition.parse(written(condition.expression)).expression == condition.expression
 
 
 def _fits(glob: str, text: str) -> bool:

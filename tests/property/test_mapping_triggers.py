@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.mapping import Filter, FilterError, Trigger, TriggerError, lint
+from processor.mapping import FilterCondition, FilterError, Trigger, TriggerError, lint
 from processor.mapping.filters.expressions import Call, Comparison, Expression, Junction, Not
 from processor.mapping.filters.expressions import Constant as Value
 from processor.mapping.index import TriggerIndex
@@ -263,8 +263,8 @@ def test_both_languages_agree_on_what_is_strict(term: Term, event: dict[str, Any
     with a test of the type before each of them in the manual's language, both agree on every event.
     """
     text = _written(term)
-    guarded = _guarded(Filter.parse(text).expression)
-    assert Filter(text, guarded).matches(event) is Trigger.parse_strict(text).matches(event)
+    guarded = _guarded(FilterCondition.parse(text).expression)
+    assert FilterCondition(text, guarded).matches(event) is Trigger.parse_strict(text).matches(event)
 
 
 def _guarded(expression: Expression) -> Expression:
@@ -310,7 +310,7 @@ def test_the_line_to_use_instead_says_the_same(text: str, event: dict[str, Any])
     if proposal is None:
         return
     try:
-        expected = Filter.parse(text).matches(event)
+        expected = FilterCondition.parse(text).matches(event)
     except FilterError:
         return
-    assert Filter.parse(proposal).matches(event) is expected
+    assert FilterCondition.parse(proposal).matches(event) is expected

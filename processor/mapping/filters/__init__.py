@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from processor.mapping.filters.condition import FilterCondition
 from processor.mapping.filters.errors import FilterError
-from processor.mapping.filters.filter import Filter
 
-__all__ = ["Filter", "FilterError"]
+__all__ = ["FilterCondition", "FilterError"]

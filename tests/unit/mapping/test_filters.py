@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from processor.errors import MappingError
-from processor.mapping import Filter, FilterError
+from processor.mapping import FilterCondition, FilterError
 from processor.mapping.filters.evaluate import same
 from processor.mapping.filters.expressions import written
 from processor.mapping.filters.globs import compile_glob
@@ -60,7 +60,7 @@ TABLE = [
 @pytest.mark.parametrize(("text", "expected"), TABLE)
 def test_the_answer_is_the_manuals(text: str, expected: bool) -> None:  # noqa: FBT001 - a column of the table
     """Row by row of the contract's table."""
-    assert Filter.parse(text).matches(EVENT) is expected
+    assert FilterCondition.parse(text).matches(EVENT) is expected
 
 
 def test_the_table_is_whole() -> None:
@@ -150,15 +150,15 @@ def test_the_table_is_whole() -> None:
 )
 def test_conditions(text: str, expected: bool) -> None:  # noqa: FBT001 - a column of the table
     """Precedence, operators, paths, lists and functions."""
-    assert Filter.parse(text).matches(EVENT) is expected
+    assert FilterCondition.parse(text).matches(EVENT) is expected
 
 
 @pytest.mark.parametrize("event", [None, [], "x", 5, True, {}])
 def test_what_is_no_object_has_no_fields(event: Any) -> None:  # noqa: ANN401 - any JSON value
     """Total on any JSON value: nothing at a path is null."""
-    assert Filter.parse("event = null").matches(event) is True
-    assert Filter.parse("all").matches(event) is True
-    assert Filter.parse("all and true").matches(event) is False
+    assert FilterCondition.parse("event = null").matches(event) is True
+    assert FilterCondition.parse("all").matches(event) is True
+    assert FilterCondition.parse("all and true").matches(event) is False
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_what_is_no_object_has_no_fields(event: Any) -> None:  # noqa: ANN401 - 
 def test_filters_that_do_not_parse(text: str, position: int, part: str) -> None:
     """Each kind of slip, with its place; the message counts from one."""
     with pytest.raises(FilterError) as caught:
-        Filter.parse(text)
+        FilterCondition.parse(text)
     error = caught.value
     assert (error.position, part in error.problem) == (position, True), error
     assert isinstance(error, MappingError)
@@ -212,21 +212,21 @@ def test_filters_that_do_not_parse(text: str, position: int, part: str) -> None:
 def test_only_booleans_are_joined(text: str) -> None:
     """What is neither true, false nor null cannot be evaluated there, and the text holds nothing of the event."""
     with pytest.raises(FilterError) as caught:
-        Filter.parse(text).matches(EVENT)
+        FilterCondition.parse(text).matches(EVENT)
     assert caught.value.position is None
     assert str(caught.value).startswith("and, or and ! take true, false and null only")
 
 
 def test_conditions_are_tried_as_far_as_needed() -> None:
     """What is decided already cannot fail."""
-    assert Filter.parse("false and event").matches(EVENT) is False
-    assert Filter.parse("true or event").matches(EVENT) is True
+    assert FilterCondition.parse("false and event").matches(EVENT) is False
+    assert FilterCondition.parse("true or event").matches(EVENT) is True
 
 
 def test_an_object_that_has_no_text() -> None:
     """JavaScript cannot print it, so neither can a filter."""
     with pytest.raises(FilterError, match="toString"):
-        Filter.parse("string(properties) = 'x'").matches({"properties": {"toString": 1}})
+        FilterCondition.parse("string(properties) = 'x'").matches({"properties": {"toString": 1}})
 
 
 def test_deep_lists_are_compared() -> None:
@@ -258,14 +258,14 @@ def test_deep_lists_are_compared() -> None:
 )
 def test_the_normal_form(text: str, normal: str) -> None:
     """One text for each tree, which reads as the same tree again."""
-    expression = Filter.parse(text).expression
+    expression = FilterCondition.parse(text).expression
     assert written(expression) == normal
-    assert Filter.parse(normal).expression == expression
+    assert FilterCondition.parse(normal).expression == expression
 
 
 def test_a_filter_shows_its_text() -> None:
     """As it was written."""
-    assert repr(Filter.parse("a  =  1")) == "<Filter 'a  =  1'>"
+    assert repr(FilterCondition.parse("a  =  1")) == "<FilterCondition 'a  =  1'>"
 
 
 @pytest.mark.parametrize(

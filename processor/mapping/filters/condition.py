@@ -1,4 +1,4 @@
-"""A filter: which events a destination's rule is about."""
+"""The condition of a filter: which events it is about."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _EVERYTHING: Final = "all"
 """The condition that every event meets, when it stands alone."""
 
 
-class Filter:
-    """A filter's condition: its text, its tree, and the tree as a function."""
+class FilterCondition:
+    """What an event must meet: its text, its tree, and the tree as a function."""
 
     __slots__ = ("_evaluate", "expression", "text")
 
@@ -25,8 +25,8 @@ class Filter:
         self._evaluate = evaluation(expression)
 
     @classmethod
-    def parse(cls, text: str) -> Filter:
-        """Return the filter of this condition.
+    def parse(cls, text: str) -> FilterCondition:
+        """Return the condition that a text says.
 
         Raises:
             FilterError: it does not parse; Segment then lets no event past.
@@ -43,4 +43,4 @@ class Filter:
 
     def __repr__(self) -> str:
         """Return the condition as it was written."""
-        return f"<Filter {self.text!r}>"
+        return f"<FilterCondition {self.text!r}>"
