@@ -1,4 +1,4 @@
-"""The examples of the mapping language do what the page says."""
+"""The examples of the mapping language do what its pages say."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from processor.mapping.directives import DIRECTIVES
 from processor.mapping.subscriptions import SubscriptionSettings
 from tests.markdown_pages import blocks, page_text, rows
 
-PAGE = page_text("docs/mappings.md")
-BLOCKS = blocks(PAGE)
+MAPPINGS, DIRECTIVES_PAGE, TRIGGERS = (page_text(f"docs/{name}.md") for name in ("mappings", "directives", "triggers"))
 
 
 def yaml_value(text: str) -> Any:  # noqa: ANN401 - any YAML value
@@ -32,7 +31,7 @@ def yaml_value(text: str) -> Any:  # noqa: ANN401 - any YAML value
 def mapping_cases() -> list[tuple[Any, Any, Any]]:
     """Return mapping, event and result of each example, which stand behind one another."""
     texts: dict[str, list[str]] = {"yaml mapping": [], "json event": [], "json result": []}
-    for block in BLOCKS:
+    for block in blocks(DIRECTIVES_PAGE):
         if block.info in texts:
             texts[block.info].append(block.text)
     return [
@@ -49,7 +48,7 @@ def test_mapping_gives_the_result(mapping: Any, event: Any, result: Any) -> None
 
 def test_subscription_is_one() -> None:
     """The examples of subscriptions compile."""
-    texts = [block.text for block in BLOCKS if block.info == "yaml subscriptions"]
+    texts = [block.text for block in blocks(MAPPINGS) if block.info == "yaml subscriptions"]
     settings = [SubscriptionSettings.model_validate(item) for text in texts for item in yaml_value(text)]
     assert ["Orders", "Identify", "Wholesale"] == [
         subscription.name for subscription in compile_subscriptions(settings).all
@@ -58,7 +57,9 @@ def test_subscription_is_one() -> None:
 
 def test_defaults_are_the_presets() -> None:
     """The example of default mappings comes to the preset but for what it names."""
-    texts = [block.text for block in BLOCKS if block.info == "yaml subscriptions" and "Wholesale" in block.text]
+    texts = [
+        block.text for block in blocks(MAPPINGS) if block.info == "yaml subscriptions" and "Wholesale" in block.text
+    ]
     (one,) = (item for text in texts for item in yaml_value(text))
     vendor = example(destination_class("moengage"))
     (preset,) = (item["mapping"] for item in vendor.presets() if item["action"] == one["action"])
@@ -66,7 +67,7 @@ def test_defaults_are_the_presets() -> None:
     assert preset | {"userId": {"@path": "$.properties.customer_id"}, "os_name": None} == mapping
 
 
-@pytest.mark.parametrize(("mapping", "text"), rows(PAGE, "mapping of `trackEvent`", "what `check` warns of"))
+@pytest.mark.parametrize(("mapping", "text"), rows(MAPPINGS, "mapping of `trackEvent`", "what `check` warns of"))
 def test_mapping_is_warned_of(mapping: str, text: str) -> None:
     """Each mapping that can never satisfy the vendor is told in the page's words."""
     one = {"name": "One", "trigger": 'type = "track"', "action": "trackEvent", "mapping": json.loads(mapping)}
@@ -76,23 +77,23 @@ def test_mapping_is_warned_of(mapping: str, text: str) -> None:
     assert text in told
 
 
-@pytest.mark.parametrize(("trigger", "takes"), rows(PAGE, "trigger", "takes it"))
+@pytest.mark.parametrize(("trigger", "takes"), rows(TRIGGERS, "trigger", "takes it"))
 def test_trigger_takes_the_event_or_not(trigger: str, takes: str) -> None:
     """Each trigger says about the page's event what the page says."""
-    (event,) = (json.loads(block.text) for block in BLOCKS if block.info == "json trigger-event")
+    (event,) = (json.loads(block.text) for block in blocks(TRIGGERS) if block.info == "json trigger-event")
     assert takes == ("yes" if Trigger.parse_strict(trigger).matches(event) else "no")
 
 
-@pytest.mark.parametrize(("trigger", "takes"), rows(PAGE, "with `as_segment: true`", "takes it"))
+@pytest.mark.parametrize(("trigger", "takes"), rows(TRIGGERS, "with `as_segment: true`", "takes it"))
 def test_trigger_as_segment_takes_the_event_or_not(trigger: str, takes: str) -> None:
     """Each trigger that is refused otherwise takes the page's event as Segment would, as the page says."""
-    (event,) = (json.loads(block.text) for block in BLOCKS if block.info == "json trigger-event")
+    (event,) = (json.loads(block.text) for block in blocks(TRIGGERS) if block.info == "json trigger-event")
     assert takes == ("yes" if Trigger.parse(trigger).matches(event) else "no")
     with pytest.raises(MappingError):
         Trigger.parse_strict(trigger)
 
 
-@pytest.mark.parametrize(("trigger", "why"), rows(PAGE, "trigger", "why it is refused"))
+@pytest.mark.parametrize(("trigger", "why"), rows(TRIGGERS, "trigger", "why it is refused"))
 def test_trigger_is_refused(trigger: str, why: str) -> None:
     """Each refused trigger is refused for the reason given."""
     with pytest.raises(MappingError) as caught:
@@ -100,7 +101,7 @@ def test_trigger_is_refused(trigger: str, why: str) -> None:
     assert why in caught.value.safe
 
 
-@pytest.mark.parametrize(("mapping", "why"), rows(PAGE, "mapping", "why it is refused"))
+@pytest.mark.parametrize(("mapping", "why"), rows(MAPPINGS, "mapping", "why it is refused"))
 def test_mapping_is_refused(mapping: str, why: str) -> None:
     """Each refused mapping is refused for the reason given."""
     with pytest.raises(MappingError) as caught:
@@ -108,12 +109,12 @@ def test_mapping_is_refused(mapping: str, why: str) -> None:
     assert why in caught.value.safe
 
 
-def test_every_directive_is_on_the_page() -> None:
+def test_every_directive_is_on_its_page() -> None:
     """Each stands under its name."""
-    assert [] == [name for name in DIRECTIVES if f"### {name}\n" not in PAGE]
+    assert [] == [name for name in DIRECTIVES if f"\n## {name}\n" not in DIRECTIVES_PAGE]
 
 
 def test_filters_can_be_used() -> None:
     """The examples of destination filters load and parse."""
-    (text,) = [block.text for block in BLOCKS if block.info == "yaml filters"]
+    (text,) = [block.text for block in blocks(TRIGGERS) if block.info == "yaml filters"]
     assert [None] * 3 == [FilterSettings.model_validate(item).fault for item in yaml_value(text)]

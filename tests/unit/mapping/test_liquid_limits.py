@@ -123,4 +123,4 @@ def test_nothing_costs_nothing(steps: float) -> None:
 @pytest.mark.parametrize("limit", [MAX_CHARS, MAX_STEPS, ITEM_STEPS, MAX_OUTPUT_CHARS])
 def test_the_page_names_the_limits(limit: int) -> None:
     """Whoever writes a template can read what it may cost."""
-    assert re.search(rf"(?<![0-9,]){limit:,}(?!,?[0-9])", page_text("docs/mappings.md"))
+    assert re.search(rf"(?<![0-9,]){limit:,}(?!,?[0-9])", page_text("docs/directives.md"))
