@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from processor import __version__
-from processor.config import Document
 from processor.config.problems import path_text
-from processor.delivery.dead_letter_topic import topic_problems
 from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.dispatcher import Dispatcher
 from processor.delivery.http import HttpClient
@@ -22,7 +20,7 @@ from processor.destinations.base import Destination
 from processor.destinations.filters import Filters
 from processor.destinations.plan import Plan
 from processor.destinations.privacy import Privacy
-from processor.errors import BrokerError, ConfigError, InvariantError, ProcessorError
+from processor.errors import InvariantError, ProcessorError
 from processor.operations.channel import inherited
 from processor.operations.clock import SystemClock
 from processor.operations.exposure import expose
@@ -38,18 +36,16 @@ from processor.pipeline.suppression import USERS_UNREAD, Suppression
 from processor.pipeline.watch import Watch
 from processor.reloading import Ready, Reloader, Source
 from processor.settings import DestinationSettings, Settings
-from processor.settings.doubts import doubts, told
+from processor.settings.doubts import doubts
 from processor.source.clients import Clients, KafkaClients
 from processor.source.cluster import Cluster
 from processor.source.consumer import ConsumerThread
-from processor.source.contact import require_contact
-from processor.source.deadline import Deadline
 from processor.source.decode import Decoder
 from processor.source.group_offsets import GroupOffsets
 from processor.source.properties import client_properties
 from processor.source.settings import GroupSettings, KafkaSettings
 from processor.source.suppressed import SuppressedUsers
-from processor.source.suppressed_topic import SuppressedTopic, require_compacted
+from processor.source.suppressed_topic import SuppressedTopic
 from processor.source.window import Window
 
 log = logging.getLogger(__name__)
@@ -61,7 +57,6 @@ EXIT_OK = 0
 EXIT_FAILURE = 1
 CLOSE_SLACK_S = 10.0
 """What leaving the group and closing clients may take beyond the drain budget."""
-CHECK_TIMEOUT_S = 15.0
 COLLECTOR_THRESHOLD = 20_000
 """Objects that are made before the garbage collector looks at the youngest."""
 
@@ -328,69 +323,3 @@ def _note_end(what: str, watch: asyncio.Task[None]) -> None:
     """Say what is not known any more, should a watch end by a bug; deliveries go on without it."""
     if not watch.cancelled() and (error := watch.exception()) is not None:
         log.error("%s", what, exc_info=error)
-
-
-class Findings(NamedTuple):
-    """What a check found: problems keep the bridge from being started, warnings should be read."""
-
-    problems: list[str]
-    warnings: list[str]
-
-
-def check(settings: Settings, *, online: bool, document: Document | None = None) -> Findings:
-    """Return what only compiling valid settings, or asking Kafka, can tell about them.
-
-    With the `document` that they were read from, warnings name file and line.
-
-    Raises:
-        BrokerError: Kafka gave no answer, and nothing else is wrong.
-    """
-    found = Findings([], [])
-    for name, own in settings.destinations.items():
-        try:
-            destination, _ = build_plan(name, own)
-            Decoder(own.decode, own.event_path)
-        except ConfigError as error:
-            found.problems.append(str(error))
-            continue
-        found.warnings.extend(told(name, doubt, document) for doubt in doubts(own, destination))
-    if online:
-        _ask_kafka(settings, found)
-    return found
-
-
-def _ask_kafka(settings: Settings, found: Findings) -> None:
-    """Add what Kafka says against these settings. No answer says nothing against them, so that alone is raised."""
-    admin = KafkaClients(settings.kafka, f"{settings.kafka.group_prefix}.check").admin()
-    topics = settings.kafka.topics
-    try:
-        require_contact(settings.kafka)
-        missing = _missing_topics(settings, Cluster(admin))
-        found.problems.extend(f"kafka.topics: topic {topic} does not exist" for topic in missing)
-        found.problems.extend(_users_problems(settings, Cluster(admin)))
-        there = [topic for topic in topics if topic not in missing]
-        for problem in topic_problems(admin, settings.dead_letters.topic, there, CHECK_TIMEOUT_S):
-            (found.problems if problem.severity == "error" else found.warnings).append(problem.message)
-    except BrokerError as error:
-        if not found.problems:
-            raise
-        found.problems.append(f"Kafka: {error}")
-
-
-def _missing_topics(settings: Settings, cluster: Cluster) -> list[str]:
-    """Return the topics that do not exist."""
-    states = cluster.topics(settings.kafka.topics, Deadline.after(CHECK_TIMEOUT_S))
-    return [topic for topic, state in states.items() if state is None]
-
-
-def _users_problems(settings: Settings, cluster: Cluster) -> Iterator[str]:
-    """Yield what keeps topics from listing suppressed users."""
-    for name, own in settings.destinations.items():
-        topic = None if own.suppressed_users is None else own.suppressed_users.topic
-        if topic is not None:
-            try:
-                require_compacted(cluster, topic, Deadline.after(CHECK_TIMEOUT_S))
-            except BrokerError as error:
-                if not error.fatal:
-                    raise
-                yield f"destinations.{name}.suppressed_users.topic: {error}"

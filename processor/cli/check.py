@@ -21,14 +21,14 @@ def check(
     ] = False,
 ) -> None:
     """Tell everything that is wrong with a file, without starting."""
-    from processor import app
+    from processor import checking
     from processor.errors import ConfigError
     from processor.operations.logs import configure
     from processor.settings import load_configuration, load_settings
 
     settings = load_settings(config)
     configure(settings.operations.logs)
-    found = app.check(settings, online=online, document=load_configuration(config))
+    found = checking.check(settings, online=online, document=load_configuration(config))
     for warning in found.warnings:
         typer.echo(f"warning: {warning}", err=True)
     if found.problems:

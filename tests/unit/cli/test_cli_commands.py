@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from processor import app
+from processor import checking
+from processor.checking import check
 from processor.config import load_document
 from processor.errors import BrokerError
 from processor.settings import load_settings
@@ -55,21 +56,21 @@ def test_check_tells_no_answer_from_a_wrong_file(tmp_path: Path, monkeypatch: py
     path = tmp_path / "segment-bridge.yaml"
     path.write_text(EXAMPLE.read_text())
     settings = load_settings(path)
-    monkeypatch.setattr(app, "require_contact", lambda _: None)
+    monkeypatch.setattr(checking, "require_contact", lambda _: None)
 
     def silent(*_: object) -> list[str]:
         raise BrokerError("cannot describe topic t: timed out (_TIMED_OUT)", code="_TIMED_OUT", fatal=False)
 
-    monkeypatch.setattr(app, "_missing_topics", silent)
+    monkeypatch.setattr(checking, "_missing_topics", silent)
     with pytest.raises(BrokerError, match="cannot describe topic t"):
-        app.check(settings, online=True)
+        check(settings, online=True)
 
     def missing_then_silent(*_: object) -> list[str]:
-        monkeypatch.setattr(app, "topic_problems", silent)
+        monkeypatch.setattr(checking, "topic_problems", silent)
         return ["t"]
 
-    monkeypatch.setattr(app, "_missing_topics", missing_then_silent)
-    assert app.check(settings, online=True).problems == [
+    monkeypatch.setattr(checking, "_missing_topics", missing_then_silent)
+    assert check(settings, online=True).problems == [
         "kafka.topics: topic t does not exist",
         "Kafka: cannot describe topic t: timed out (_TIMED_OUT)",
     ]
@@ -84,7 +85,7 @@ def test_check_tells_a_fault_of_the_file_as_such(tmp_path: Path, monkeypatch: py
     path.write_text(EXAMPLE.read_text().replace("deliver: false", f"suppressed_users: {{file: {users}}}"))
     settings = load_settings(path)
     users.unlink()
-    (problem,) = app.check(settings, online=False).problems
+    (problem,) = check(settings, online=False).problems
     assert problem.startswith(f"the file of suppressed users {users} cannot be read")
 
 

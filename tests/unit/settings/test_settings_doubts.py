@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from processor import app
+from processor.checking import check
 from processor.config import load_document
 from processor.settings import load_settings
 
@@ -52,7 +52,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_doubts_name_file_line_and_key(file: Path) -> None:
     """A place is that of the spelling which the file has; in a mapping as JSON text it is that of the text."""
-    found = app.check(load_settings(file), online=False, document=load_document(file))
+    found = check(load_settings(file), online=False, document=load_document(file))
     assert found.problems == []
     where = [warning.partition(": subscription")[0].partition(": filter")[0] for warning in found.warnings]
     assert where == [
@@ -68,5 +68,5 @@ def test_doubts_name_file_line_and_key(file: Path) -> None:
 
 def test_doubts_without_a_file_have_their_key(file: Path) -> None:
     """A caller that has settings alone is told the key."""
-    found = app.check(load_settings(file), online=False)
+    found = check(load_settings(file), online=False)
     assert found.warnings[0].startswith(f"destinations.crm.subscriptions[1].mapping.userId: subscription 'Own': {USER}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from processor import app
+from processor.checking import check
 from processor.errors import ConfigError
 from processor.settings import load_configuration, load_settings, load_without_secrets
 from processor.settings.schema import json_schema
@@ -77,7 +77,7 @@ def test_a_file_holds_the_list(folder: Path, text: str) -> None:
     """A list, an object around it, or an answer of the Public API is read relative to the configuration's folder."""
     file = _written(folder, "{from_file: mappings/crm.yaml}", crm=text)
     assert _names(file) == ["Own"]
-    assert app.check(load_settings(file), online=False, document=load_configuration(file)).warnings == []
+    assert check(load_settings(file), online=False, document=load_configuration(file)).warnings == []
 
 
 def test_items_of_a_list_may_be_files(folder: Path) -> None:
@@ -239,7 +239,7 @@ def test_doubts_have_the_place_in_their_file(folder: Path) -> None:
     """A warning names the file that a subscription is in."""
     text = OWN.replace('{"@path": $.userId}', "guest")
     file = _written(folder, "[{from_file: mappings/crm.yaml}]", crm=text)
-    (warning,) = app.check(load_settings(file), online=False, document=load_configuration(file)).warnings
+    (warning,) = check(load_settings(file), online=False, document=load_configuration(file)).warnings
     assert warning.startswith(f"{folder}/mappings/crm.yaml:4:48: destinations.crm.subscriptions[0].mapping.userId: ")
 
 
