@@ -34,7 +34,7 @@ from processor.pipeline.reading import Reading
 from processor.pipeline.report import Marks, status_report
 from processor.pipeline.suppression import USERS_UNREAD, Suppression
 from processor.pipeline.watch import Watch
-from processor.reloading import Ready, Reloader, Source
+from processor.reloading import Origin, Ready, Reloader
 from processor.settings import DestinationSettings, Settings
 from processor.settings.doubts import doubts
 from processor.source.clients import Clients, KafkaClients
@@ -106,13 +106,13 @@ def build_plan(
 
 
 def run(
-    settings: Settings, name: str, *, make_clients: MakeClients = KafkaClients, source: Source | None = None
+    settings: Settings, name: str, *, make_clients: MakeClients = KafkaClients, origin: Origin | None = None
 ) -> int:
     """Run one destination until it is told to stop or cannot go on; return the exit code.
 
-    With `source`, the file that the settings came from, they can be loaded again while it runs.
+    With `origin`, the file that the settings came from, they can be loaded again while it runs.
     """
-    bridge = Bridge(settings, name, make_clients, source)
+    bridge = Bridge(settings, name, make_clients, origin)
     _spare_collector()
     return asyncio.run(bridge.run())
 
@@ -136,7 +136,7 @@ class Bridge:
         settings: Settings,
         name: str,
         make_clients: MakeClients = KafkaClients,
-        source: Source | None = None,
+        origin: Origin | None = None,
     ) -> None:
         """Compile what can be compiled without a loop."""
         self._settings = settings
@@ -148,7 +148,7 @@ class Bridge:
         self._stop_requested = asyncio.Event()
         self._marks = Marks()
         self._is_stopping = False
-        self._reloader = Reloader(source, settings, name, build_plan, SystemClock().wall_ms)
+        self._reloader = Reloader(origin, settings, name, build_plan, SystemClock().wall_ms)
 
     def stop(self) -> None:
         """Ask for an orderly end."""

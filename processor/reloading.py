@@ -27,7 +27,7 @@ from processor.source.suppressed_topic import SuppressedTopic
 log = logging.getLogger(__name__)
 
 
-class Source(NamedTuple):
+class Origin(NamedTuple):
     """The file that settings came from, and the stamp of all its `files` from before they were read.
 
     `files` are the file itself, then those that it names. `names` are its destinations where all of them are to run,
@@ -40,8 +40,8 @@ class Source(NamedTuple):
     names: frozenset[str] | None = None
 
     @classmethod
-    def at(cls, path: Path) -> Source:
-        """Return the source of all destinations of a file; made before the settings are read, so no change is missed.
+    def at(cls, path: Path) -> Origin:
+        """Return the origin of all destinations of a file; made before the settings are read, so no change is missed.
 
         Raises:
             ConfigError: the file cannot be read.
@@ -75,41 +75,41 @@ class Reloader:
     """Takes over what a file says by now into one destination. Event loop only."""
 
     def __init__(
-        self, source: Source | None, settings: Settings, name: str, build: Build, now_ms: Callable[[], int]
+        self, origin: Origin | None, settings: Settings, name: str, build: Build, now_ms: Callable[[], int]
     ) -> None:
         """Start with the settings that run. It does nothing where they do not ask for it, or come from no file."""
-        self._source = source if settings.reload else None
+        self._origin = origin if settings.reload else None
         self._settings = settings
         self._name = name
         self._build = build
         self._now_ms = now_ms
         self._asked = asyncio.Event()
-        self._files: Sequence[Path] = () if source is None else source.files
+        self._files: Sequence[Path] = () if origin is None else origin.files
         self._book = Reloads()
 
     def ask(self) -> None:
         """Look at the file soon, where reloading is on, whether or not it has changed."""
-        if self._source is None:
+        if self._origin is None:
             log.warning("destination %s: SIGHUP changes nothing, as `reload` is off", self._name)
         self._asked.set()
 
     def added_to(self, report: StatusReport) -> StatusReport:
         """Return a report with what became of reloads, where reloading is on."""
-        return report if self._source is None else {**report, "reload": self._book.report()}
+        return report if self._origin is None else {**report, "reload": self._book.report()}
 
     async def run(self, running: Callable[[], Ready], take_over: Callable[[Ready], None]) -> None:
         """Follow the file until cancelled. `running` gives what is in force, `take_over` exchanges it."""
-        if self._source is not None:
-            source = self._source
+        if self._origin is not None:
+            origin = self._origin
             await follow(
-                lambda: self._files, source.stamp, lambda: self._reload(source, running(), take_over), self._asked
+                lambda: self._files, origin.stamp, lambda: self._reload(origin, running(), take_over), self._asked
             )
 
-    async def _reload(self, source: Source, running: Ready, take_over: Callable[[Ready], None]) -> None:
+    async def _reload(self, origin: Origin, running: Ready, take_over: Callable[[Ready], None]) -> None:
         """Take over what the file says by now; the log and the book tell what came of it."""
         needs_restart: Sequence[str] | None = None
         try:
-            found = await asyncio.to_thread(self._read, source)
+            found = await asyncio.to_thread(self._read, origin)
             needs_restart = found.needs_restart
             if needs_restart:
                 log.warning(
@@ -143,13 +143,13 @@ class Reloader:
         else:
             log.error(text, self._name, "a bug", exc_info=error)
 
-    def _read(self, source: Source) -> _Found:
+    def _read(self, origin: Origin) -> _Found:
         """Return how the file differs from what runs.
 
         Raises:
             ConfigError: it cannot be used.
         """
-        self._files = files_of(source.path)
+        self._files = files_of(origin.path)
         known: set[str] = set()
 
         def choose(names: Collection[str]) -> list[str]:
@@ -159,11 +159,11 @@ class Reloader:
             return [self._name]
 
         try:
-            new = load_settings(source.path, choose=choose)
+            new = load_settings(origin.path, choose=choose)
         except _GoneError:
-            return _Found(None, (), (f"destinations.{self._name}", *_added(source, known)))
+            return _Found(None, (), (f"destinations.{self._name}", *_added(origin, known)))
         differences = changes(self._settings, new, self._name)
-        return _Found(new.destinations[self._name], differences.taken, (*differences.left, *_added(source, known)))
+        return _Found(new.destinations[self._name], differences.taken, (*differences.left, *_added(origin, known)))
 
     def _prepare(self, found: _Found, running: Ready) -> Ready:
         """Return what is to be exchanged.
@@ -197,24 +197,20 @@ def _suppressed(settings: SuppressedUsersSettings | None, running: Ready) -> Sup
     return None if settings is None or settings.file is None else SuppressedUsers(settings.file)
 
 
-def _added(source: Source, known: Collection[str]) -> list[str]:
+def _added(origin: Origin, known: Collection[str]) -> list[str]:
     """Return destinations, as the file calls them, that nobody runs although all that it had were to run."""
-    return [] if source.names is None else _keys(set(known) - source.names)
-
-
-def _keys(names: Collection[str]) -> list[str]:
-    """Return destinations as they are called in the file."""
+    names = set() if origin.names is None else set(known) - origin.names
     return [f"destinations.{name}" for name in sorted(names)]
 
 
-def say_added(source: Source) -> None:
+def say_added(origin: Origin) -> None:
     """Write one line about destinations that a supervisor does not run because they were added after its start.
 
     What else differs, or is wrong with the file, is said by the processes of the destinations.
     """
     try:
-        known = load_without_secrets(source.path).destinations.keys()
+        known = load_without_secrets(origin.path).destinations.keys()
     except ConfigError:
         return
-    if added := _added(source, known):
+    if added := _added(origin, known):
         log.warning("restart to run what was added: %s", ", ".join(added))

@@ -23,23 +23,23 @@ def run(
 ) -> None:
     """Deliver until stopped: one destination in this process, several in a supervised process each."""
     from processor.operations.logs import configure
-    from processor.reloading import Source, say_added
+    from processor.reloading import Origin, say_added
     from processor.settings import load_settings, load_without_secrets
 
-    source = Source.at(config)
+    origin = Origin.at(config)
     whole = load_without_secrets(config)
     names = select(whole.destinations, destination or [])
-    source = source._replace(names=None if destination else frozenset(names))
+    origin = origin._replace(names=None if destination else frozenset(names))
     if len(names) == 1:
         from processor import app
 
         settings = load_settings(config, choose=lambda _known: names)
         configure(settings.operations.logs, destination=names[0])
-        raise typer.Exit(app.run(settings, names[0], source=source))
+        raise typer.Exit(app.run(settings, names[0], origin=origin))
     from processor.operations.fleet import Following, run_fleet
 
     # Each process reads its own secrets; the supervisor needs none, so a missing one stops its destination alone.
     configure(whole.operations.logs)
-    stamp = None if source.stamp is None else source.stamp[:1]
-    following = Following(config, stamp, partial(say_added, source)) if whole.reload else None
+    stamp = None if origin.stamp is None else origin.stamp[:1]
+    following = Following(config, stamp, partial(say_added, origin)) if whole.reload else None
     raise typer.Exit(run_fleet(names, config, whole.operations, following=following))

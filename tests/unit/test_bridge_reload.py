@@ -14,7 +14,7 @@ import pytest
 from processor import app
 from processor.app import EXIT_OK, Bridge
 from processor.delivery.dead_letters import DeadLetters
-from processor.reloading import Source
+from processor.reloading import Origin
 from processor.settings import load_settings
 from processor.source.clients import Clients
 from tests.http_peer import eventually, peer
@@ -35,8 +35,8 @@ async def test_a_changed_file_is_taken_over(tmp_path: Path, monkeypatch: pytest.
         file = tmp_path / "bridge.yaml"
         content = json.loads(file.read_text()) | {"reload": True}
         file.write_text(json.dumps(content))
-        source = Source.at(file)
-        bridge = Bridge(load_settings(file), "one", lambda _kafka, _group: cast("Clients", clients), source)
+        origin = Origin.at(file)
+        bridge = Bridge(load_settings(file), "one", lambda _kafka, _group: cast("Clients", clients), origin)
         read(clients, track("one"))
         running = await started(bridge)
         await eventually(lambda: sent(vendor) == ["one"])

@@ -16,7 +16,7 @@ from processor.app import build_plan, suppressed_users
 from processor.destinations.plan import Plan
 from processor.operations.reloads import ReloadReport
 from processor.operations.status import StatusReport
-from processor.reloading import Ready, Reloader, Source, say_added
+from processor.reloading import Origin, Ready, Reloader, say_added
 from processor.settings import load_settings
 from tests.bridge_process import merged
 from tests.http_peer import eventually
@@ -40,11 +40,11 @@ class Running:
         self.write(change)
         settings = load_settings(self.file, choose=lambda _: ["one"])
         names = frozenset(load_settings(self.file).destinations) if has_all else None
-        self.source = Source.at(self.file)._replace(names=names)
+        self.origin = Origin.at(self.file)._replace(names=names)
         own = settings.destinations["one"]
         suppressed = suppressed_users(own)
         self.ready = Ready(own, build_plan("one", own, suppressed)[1], suppressed)
-        self.reloader = Reloader(self.source, settings, "one", build_plan, lambda: NOW_MS)
+        self.reloader = Reloader(self.origin, settings, "one", build_plan, lambda: NOW_MS)
         self.taken: list[Ready] = []
 
     def write(self, change: Mapping[str, Any]) -> None:
@@ -256,9 +256,9 @@ async def test_a_supervisor_names_what_was_added(start: Start, caplog: pytest.Lo
     """Only that: what is wrong with a file is said by the processes of its destinations."""
     async with start() as running:
         running.write({"destinations": {"two": ONE}})
-        say_added(running.source)
+        say_added(running.origin)
         running.write({})
-        say_added(running.source)
+        say_added(running.origin)
         running.write_text("{")
-        say_added(running.source)
+        say_added(running.origin)
     assert [each.getMessage() for each in caplog.records] == ["restart to run what was added: destinations.two"]
