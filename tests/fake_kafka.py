@@ -44,7 +44,7 @@ class FakeKafka:
     answers: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
     refused: dict[str, dict[Partition, int]] = field(default_factory=dict)
     """By call, `committed` or `commit`: partitions that are refused while the request as a whole succeeds."""
-    control_policy: str = "compact"
+    cleanup_policy: str = "compact"
     calls: list[str] = field(default_factory=list)
 
     def add(self, name: str, *ends: int, topic_id: str = "id-1", start: int = 0) -> None:
@@ -318,9 +318,9 @@ class FakeAdmin:
         return {each.topic: self._future("create_topics", partial(self._create, each.topic)) for each in new}
 
     def describe_configs(self, resources: Iterable[Any], request_timeout: float) -> dict[Any, Future[Any]]:
-        """Return the control topic's cleanup policy."""
+        """Return the cleanup policy, the same for every topic."""
         assert request_timeout > 0
-        policy = {"cleanup.policy": SimpleNamespace(value=self._kafka.control_policy)}
+        policy = {"cleanup.policy": SimpleNamespace(value=self._kafka.cleanup_policy)}
         return {each: self._future("describe_configs", lambda: policy) for each in resources}
 
     def _future(self, name: str, answer: Callable[[], object]) -> Future[Any]:

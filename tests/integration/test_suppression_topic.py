@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import NewPartitions
 
 from processor.source.clients import KafkaClients
 from processor.source.cluster import Cluster
@@ -120,8 +122,6 @@ def test_a_new_record_is_in_force_within_a_second(kafka: Kafka, lists: list[Supp
 
 def test_new_partitions_and_topics_made_again(kafka: Kafka, lists: list[SuppressedTopic]) -> None:
     """What a real cluster says of both is understood."""
-    from confluent_kafka.admin import NewPartitions  # noqa: PLC0415 - for this test alone
-
     topic = kafka.create_topic(config=COMPACT)
     suppress(kafka, topic, "u1")
     users = listing(kafka, topic, lists)
@@ -139,8 +139,6 @@ def test_new_partitions_and_topics_made_again(kafka: Kafka, lists: list[Suppress
 
 def test_an_open_transaction_is_not_waited_for(kafka: Kafka, lists: list[SuppressedTopic]) -> None:
     """The end is that of committed records; what is aborted suppresses nobody."""
-    from confluent_kafka import Producer  # noqa: PLC0415 - for this test alone
-
     topic = kafka.create_topic(config=COMPACT)
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": random_name()})
     producer.init_transactions(20)

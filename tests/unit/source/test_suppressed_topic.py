@@ -75,10 +75,8 @@ def test_a_list_is_in_force_when_it_is_read_to_its_end() -> None:
     world = World(4)
     reader = world.script(listed(0, b"u-1", b"{}"), listed(1, b"u-2"))
     assert world.turn()
-    assert (world.users.is_loaded, world.users.is_up_to_date, "u-1" in world.users, len(world.users)) == (
-        *(False, False, False),
-        0,
-    )
+    assert (world.users.is_loaded, world.users.is_up_to_date) == (False, False)
+    assert ("u-1" in world.users, len(world.users)) == (False, 0)
     assert reader.assigned == {(TOPIC, 0): OFFSET_BEGINNING}
     reader.script.extend([listed(2, b"u-1", None), listed(3, "ü".encode())])
     assert world.turn()
@@ -147,11 +145,11 @@ def test_memory_is_bounded() -> None:
     [
         (lambda kafka: kafka.topics.clear(), "topic users of suppressed users does not exist: create it with "),
         (
-            lambda kafka: setattr(kafka, "control_policy", "delete"),
+            lambda kafka: setattr(kafka, "cleanup_policy", "delete"),
             "has cleanup.policy=delete: it must",
         ),
         (
-            lambda kafka: setattr(kafka, "control_policy", "compact,delete"),
+            lambda kafka: setattr(kafka, "cleanup_policy", "compact,delete"),
             "has cleanup.policy=compact,delete: it",
         ),
     ],
@@ -293,7 +291,7 @@ def test_a_topic_that_goes_while_it_is_followed_keeps_the_list(caplog: pytest.Lo
     del world.kafka.topics[TOPIC]
     assert world.look()
     world.kafka.add(TOPIC, 0, topic_id="id-2")
-    world.kafka.control_policy = "delete"
+    world.kafka.cleanup_policy = "delete"
     assert world.look()
     assert not world.turn()
     assert ("u" in world.users, world.users.is_up_to_date) == (True, False)
