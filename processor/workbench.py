@@ -20,7 +20,7 @@ from processor.app import build_destination, build_plan, listed_users
 from processor.config import secrets_in
 from processor.config.problems import listed
 from processor.destinations import destination_class
-from processor.destinations.exports import destination_ids, imported
+from processor.destinations.exports import Imported, destination_ids, imported
 from processor.destinations.presets import as_yaml, presets_text
 from processor.errors import ConfigError
 from processor.model import Record
@@ -162,21 +162,31 @@ def import_export(export: bytes | str, destination_id: str | None = None) -> tup
         value = json.loads(export)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"this is no JSON: {error}") from error
-    known = destination_ids(value)
-    if destination_id is None and len(known) > 1:
-        raise ConfigError(
-            f"it speaks of several destinations; allowed: one of them by --destination-id: {listed(known)}"
-        )
-    if destination_id is not None and destination_id not in known:
-        raise ConfigError(f"it says nothing of destination {destination_id}; allowed: {listed(known)}")
+    _require_one(destination_ids(value), destination_id)
     found = imported(value, destination_id)
     if not (found.subscriptions or found.filters or found.left_out):
         raise ConfigError(
             "there is neither a subscription nor a filter in it; allowed: what Segment's Public API answers for the "
             "subscriptions or filters of a destination, or a Terraform state as JSON"
         )
-    parts = {"subscriptions": found.subscriptions, "filters": found.filters}
+    return _imported_yaml(found), found.notes
+
+
+def _require_one(known: Sequence[str], destination_id: str | None) -> None:
+    """Refuse an export of several destinations of which none is named, and the name of one that it does not have."""
+    if destination_id is None and len(known) > 1:
+        raise ConfigError(
+            f"it speaks of several destinations; allowed: one of them by --destination-id: {listed(known)}"
+        )
+    if destination_id is not None and destination_id not in known:
+        raise ConfigError(f"it says nothing of destination {destination_id}; allowed: {listed(known)}")
+
+
+def _imported_yaml(found: Imported) -> str:
+    """Return an import as YAML, the notes and what is left out as comments above it."""
     lines = [f"# {' '.join(note.split())}" for note in found.notes]  # a name may hold a line end
     lines += [f"# left out: {json.dumps(one)}" for one in found.left_out]
-    text = "".join(f"{line}\n" for line in lines)
-    return text + "".join(as_yaml({name: part}) for name, part in parts.items() if part), found.notes
+    parts = {"subscriptions": found.subscriptions, "filters": found.filters}
+    return "".join(f"{line}\n" for line in lines) + "".join(
+        as_yaml({name: part}) for name, part in parts.items() if part
+    )
