@@ -179,7 +179,8 @@ def _require_one(known: Sequence[str], destination_id: str | None) -> None:
             f"it speaks of several destinations; allowed: one of them by --destination-id: {listed(known)}"
         )
     if destination_id is not None and destination_id not in known:
-        raise ConfigError(f"it says nothing of destination {destination_id}; allowed: {listed(known)}")
+        allowed = listed(known) if known else "no --destination-id, for no destination is named in it"
+        raise ConfigError(f"it says nothing of destination {destination_id}; allowed: {allowed}")
 
 
 def _imported_yaml(found: Imported) -> str:

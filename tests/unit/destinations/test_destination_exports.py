@@ -178,6 +178,8 @@ def test_an_export_of_several_destinations_needs_a_choice() -> None:
         workbench.import_export(export)
     with pytest.raises(ConfigError, match="nothing of destination d3; allowed: d1, d2"):
         workbench.import_export(export, "d3")
+    with pytest.raises(ConfigError, match="nothing of destination d1; allowed: no --destination-id, for no dest"):
+        workbench.import_export(json.dumps([FILTER]), "d1")
     found = loaded(workbench.import_export(export, "d1")[0])
     assert [one["name"] for one in found["subscriptions"]] == ["d1"]
     assert [one["title"] for one in found["filters"]] == ["no staff"]
