@@ -45,6 +45,7 @@ class FakeTopicReader:
     def consume(self, num_messages: int, timeout: float) -> list[Message[Any, Any]]:
         """Return what is scripted up to the next step that is no message, or one of a partition that is not read."""
         assert timeout == 0
+        self._kafka.called("consume")
         found: list[Message[Any, Any]] = []
         while len(found) < num_messages and self.script and self._is_read(self.script[0]):
             found.extend(self._next())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError
 
 from processor.errors import BrokerError
 from processor.source.assignment import Assignment
@@ -17,6 +16,7 @@ from processor.source.intake import Taken, Trouble, only, sort
 from processor.source.listener import Listener
 from processor.source.notices import Notice, NoticeCode, Repeats
 from processor.source.partitions import Offsets, text
+from processor.source.polling import polled
 from processor.source.positions import Positions
 from processor.source.settings import GroupSettings, KafkaSettings
 from processor.source.trouble import broker_error
@@ -126,14 +126,9 @@ class Session:
         return max(1, min(self._settings.poll_count, self._window.room_count))
 
     def _read(self, count: int, timeout_s: float) -> None:
-        """Take the first record as soon as it is there, and what else has come with it; wait for no full batch."""
-        messages: list[Message[Any, Any]] = []
-        try:
-            first = self._consumer.poll(timeout_s)
-            if first is not None:
-                messages.append(first)
-                messages.extend(self._consumer.consume(count - 1, 0) if count > 1 else ())
-        except KafkaException as error:
+        """Take what comes next; wait for no full batch."""
+        messages, error = polled(self._consumer, timeout_s, count)
+        if error is not None:
             self._tell(broker_error(error, "cannot read"))
         if messages:
             self._take(only(sort(messages), self.assignment.ownership.open))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, Message
+from confluent_kafka import Consumer, KafkaException
 
 from processor.source.intake import Taken, only, sort
 from processor.source.partitions import Offsets, Partition, at, to_client_partitions
+from processor.source.polling import polled
 from processor.source.trouble import broker_error
 
 READ_COUNT: Final = 1_000
@@ -48,15 +49,11 @@ class TopicReader:
         """Return what comes next, nothing where nothing comes in time; what is there is not waited for more of.
 
         Raises:
-            BrokerError: The client cannot go on. What it recovers from is among the troubles.
+            BrokerError: The client cannot go on, and nothing came before that. What it recovers from is among the
+                troubles.
         """
-        messages: list[Message[Any, Any]] = []
-        try:
-            first = self._consumer.poll(timeout_s)
-            if first is not None:
-                messages.append(first)
-                messages.extend(self._consumer.consume(max_count - 1, 0) if max_count > 1 else ())
-        except KafkaException as error:
+        messages, error = polled(self._consumer, timeout_s, max_count)
+        if error is not None and not messages:  # with messages it is left for the next reading: they would be lost
             raise broker_error(error, "cannot read a topic") from error
         taken = only(sort(messages), self._open)
         self.positions.update(taken.positions)

@@ -319,6 +319,17 @@ def test_what_the_client_recovers_from_is_no_trouble() -> None:
     assert world.users.is_up_to_date
 
 
+def test_a_record_before_an_error_is_in_force() -> None:
+    """The client has moved on behind it and would not give it again: its user's events would be sent."""
+    world = World(1)
+    reader = world.script(listed(0, b"u-1"))
+    world.turn()
+    reader.script.append(listed(1, b"u-2"))
+    world.kafka.errors["consume"] = [KafkaError._FAIL]
+    assert world.turn()
+    assert [name for name in ("u-1", "u-2") if name in world.users] == ["u-1", "u-2"]
+
+
 def test_a_client_that_refuses_is_closed() -> None:
     """The next turn makes another one."""
     world = World(0)
