@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem
+from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem, fitting
 from processor.mapping.paths import Resolve, parse_dollar_path, reader
-from processor.mapping.values import ABSENT, CONTAINERS, Json, finished, kind
+from processor.mapping.values import ABSENT, CONTAINERS, Json, kind
 
 _SHAPE: Final = 1
 
@@ -40,22 +40,10 @@ def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolv
     )
     shape = value[_SHAPE] if len(value) > _SHAPE else None
     if not isinstance(shape, dict) or not shape:
-        return _as_it_is(read, place)
+        return fitting(read, place)
     mapped = _mapped(read, compiler.compile(shape, f"{path}/{_SHAPE}", place), place)
     # Items that a directive made may have absent items of their own, which a shape hands through.
-    return mapped if isinstance(first, str) else _as_it_is(mapped, place)
-
-
-def _as_it_is(read: Resolve, place: Place) -> Resolve:
-    """Return a resolver that gives what is read, fit for its place."""
-    if place is Place.OPERAND:
-        return read
-
-    def resolve(root: Json) -> Json:
-        found = read(root)
-        return finished(found) if type(found) in CONTAINERS else found
-
-    return resolve
+    return mapped if isinstance(first, str) else fitting(mapped, place)
 
 
 def _mapped(read: Resolve, shape: Resolve, place: Place) -> Resolve:

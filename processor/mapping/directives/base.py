@@ -14,7 +14,7 @@ from typing import Any, Never, Protocol
 
 from processor.errors import MappingError
 from processor.mapping.paths import Keys, Resolve
-from processor.mapping.values import Json
+from processor.mapping.values import CONTAINERS, Json, finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,18 @@ class Copied:
 def direct(resolve: Resolve) -> Resolve:
     """Return a resolver without the wrapping that only objects look at, for whoever calls it once for each event."""
     return resolve.read if isinstance(resolve, Copied) else resolve
+
+
+def fitting(resolve: Resolve, place: Place) -> Resolve:
+    """Return a resolver of what another gives, fit for its place: a result holds nothing that is absent."""
+    if place is Place.OPERAND:
+        return resolve
+
+    def fit(root: Json) -> Json:
+        found = resolve(root)
+        return finished(found) if type(found) in CONTAINERS else found
+
+    return fit
 
 
 class Checks(Protocol):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from processor.mapping.directives import checking
-from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem
+from processor.mapping.directives.base import Checks, Compiles, Directive, Place, Problem, fitting
 from processor.mapping.javascript import is_falsy
 from processor.mapping.paths import Resolve
-from processor.mapping.values import CONTAINERS, Json, finished, kind
+from processor.mapping.values import Json, kind
 
 
 def _check(value: Json, path: str, checks: Checks) -> Iterator[Problem]:
@@ -26,14 +26,8 @@ def _compile(value: Json, path: str, compiler: Compiles, place: Place) -> Resolv
             return compiler.fail(path, f"needs {name!r}")
     apply = compiler.compile(value["apply"], f"{path}/apply", Place.OPERAND)
     then = compiler.compile(value["mapping"], f"{path}/mapping", place)
-    if place is Place.OPERAND:
-        return lambda root: then(apply(root))
-
-    def resolve(root: Json) -> Json:
-        found = then(apply(root))  # may hand through what the first stage made, with absent items in it
-        return finished(found) if type(found) in CONTAINERS else found
-
-    return resolve
+    # The second stage may hand through what the first has made, with absent items in it.
+    return fitting(lambda root: then(apply(root)), place)
 
 
 TRANSFORM = Directive("@transform", _check, _compile)
