@@ -6,11 +6,16 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.kafka_harness import Kafka, KafkaCluster, external_kafka, kafka_or_reason
 from tests.registry_harness import Registry, registry_or_reason
+
+# Each test has its time limit; what Hypothesis measures by itself fails when the machine is busy with something else.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 _SERVICES = ("tests/integration/", "tests/chaos/")
 

@@ -77,7 +77,7 @@ def refusal_of(text: str) -> ConfigError | None:
 @example("%YAML 9.9\n---\n")
 @example("\u2028: \x85")
 @example("key: |\n  x\n")
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_any_text_ends_in_settings_or_in_a_located_error(text: str) -> None:
     """No text crashes the reader, also none of YAML's own characters: an operator sees a line and a column."""
     refusal = refusal_of(text)
@@ -88,7 +88,7 @@ def test_any_text_ends_in_settings_or_in_a_located_error(text: str) -> None:
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=4))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_value_is_checked_without_a_crash(value: dict[str, Any]) -> None:
     """Wrong types everywhere give problems whose places lie within the file."""
     text = json.dumps(value, indent=1)
@@ -99,7 +99,7 @@ def test_any_value_is_checked_without_a_crash(value: dict[str, Any]) -> None:
 
 
 @given(st.dictionaries(KEYS, HIDDEN, min_size=1, max_size=4))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_error_shows_a_text_in_a_place_of_secrets(value: dict[str, Any]) -> None:
     """A secret that was pasted anywhere below, at any depth and in any wrong form, is not in the error."""
     with pytest.raises(ConfigError) as caught:

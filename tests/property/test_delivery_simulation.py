@@ -51,7 +51,7 @@ class FaultyVendor(FakeVendor):
 
 
 @given(seed=st.integers(0, 2**32), faults=FAULTS, in_flight=st.integers(1, 16), users=st.integers(1, 30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_payload_is_settled_once_and_each_lane_keeps_its_order(
     seed: int, faults: dict[str, float], in_flight: int, users: int
 ) -> None:
@@ -97,7 +97,7 @@ def _check(world: World, vendor: FaultyVendor, lanes_of: dict[int, tuple[str, ..
 
 
 @given(seed=st.integers(0, 2**32), shared=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_lane_scope_keeps_one_order_over_several_endpoints(seed: int, *, shared: bool) -> None:
     """A shared scope keeps one order of a lane over two endpoints; without one each endpoint has its own."""
 
@@ -130,7 +130,7 @@ def _accepted_by(vendor: FaultyVendor, *, shared: bool) -> dict[tuple[str, str],
 
 
 @given(seed=st.integers(0, 2**32), revoked_after=st.integers(1, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_revoked_partition_releases_what_is_not_on_the_wire(seed: int, revoked_after: int) -> None:
     """After a drop every payload of the partition is delivered, rejected or released, and none starts afterwards."""
 

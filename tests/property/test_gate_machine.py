@@ -150,4 +150,4 @@ class Gates(RuleBasedStateMachine):
 
 
 TestGate = Gates.TestCase
-TestGate.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+TestGate.settings = settings(max_examples=80, stateful_step_count=60)

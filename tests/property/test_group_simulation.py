@@ -195,7 +195,7 @@ class Story:
     is_shared=st.booleans(),
     poison_share=st.sampled_from([0.0, 0.002, 0.005]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_nothing_is_lost_or_committed_early_whatever_happens_to_a_group(
     seed: int, faults: Faults, moves: list[str], window_count: int, poison_share: float, *, is_shared: bool
 ) -> None:

@@ -163,4 +163,4 @@ class Lanes(RuleBasedStateMachine):
 
 
 TestLanes = Lanes.TestCase
-TestLanes.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
+TestLanes.settings = settings(max_examples=80, stateful_step_count=50)

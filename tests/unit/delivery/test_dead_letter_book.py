@@ -233,4 +233,4 @@ class Letters(RuleBasedStateMachine):
 
 
 TestLetters = Letters.TestCase
-TestLetters.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLetters.settings = hypothesis_settings(max_examples=60, stateful_step_count=40)

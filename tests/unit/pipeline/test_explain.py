@@ -153,7 +153,7 @@ def test_each_event_of_a_batch_body_has_its_own() -> None:
 
 
 @pytest.mark.parametrize("vendor", ["moveo", "moesif", "moengage"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(event=EVENTS)
 def test_an_explanation_ends_as_the_preview_does(vendor: str, event: Any) -> None:  # noqa: ANN401 - any JSON value
     """Whatever stands in the event, both tell the same end, and the explanation can be written and drawn."""
