@@ -122,7 +122,8 @@ def _described(value: Any, *, is_open: bool) -> str:  # noqa: ANN401 - any JSON 
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
     if not is_open:
         return "a value"
     return str(value).lower() if isinstance(value, bool) else f"the number {value}"

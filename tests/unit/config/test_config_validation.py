@@ -136,7 +136,7 @@ def test_the_context_reaches_validators() -> None:
         ("flag: no", "f.yaml:2:7: flag: found 'no'; allowed: true or false"),
         ("flag: 0", "f.yaml:2:7: flag: found the number 0; allowed: true or false"),
         ("inner: {short: x}", "f.yaml:2:16: inner.short: found 'x'; allowed: text of 2 or more characters"),
-        ("few: []", "f.yaml:2:6: few: found a list; allowed: 1 or more entries"),
+        ("few: []", "f.yaml:2:6: few: found an empty list; allowed: 1 or more entries"),
         ("few: [x]", "f.yaml:2:7: few[0]: found 'x'; allowed: a whole number"),
         ("inner: {waitMs: x}", "f.yaml:2:17: inner.waitMs: found 'x'; allowed: a whole number"),
         (

@@ -216,7 +216,7 @@ def test_a_file_that_holds_no_subscriptions(folder: Path, subscriptions: str, te
     [
         ("defaults", "found 'defaults'", "; did you mean 'default'?"),
         ("5", "found the number 5", ""),
-        ("{}", "found a mapping", ""),
+        ("{}", "found an empty mapping", ""),
     ],
 )
 def test_all_forms_of_the_list_are_named(folder: Path, subscriptions: str, found: str, hint: str) -> None:

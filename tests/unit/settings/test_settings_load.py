@@ -163,7 +163,7 @@ def test_a_destination_without_a_type_or_without_anything(problems: Problems) ->
 def test_there_must_be_a_destination(problems: Problems) -> None:
     """An empty bridge is a mistake."""
     (line,) = problems(BASE.replace("destinations:", "destinations: {}"))
-    assert line.startswith("4:15: destinations: found a mapping; allowed: ")
+    assert line.startswith("4:15: destinations: found an empty mapping; allowed: ")
 
 
 @pytest.mark.parametrize("name", ["Crm", "c_rm", "-crm", "crm-", "é", "a" * 64, "a.b"])
