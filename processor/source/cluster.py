@@ -29,7 +29,10 @@ REQUEST_TIMEOUT_S = 5.0
 NO_RECORD = -1
 """What the cluster answers when no record is as late as the time that was asked for."""
 
-_NO_RIGHT = frozenset({"TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"})
+_UNTOLD = frozenset(
+    {"TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "UNSUPPORTED_VERSION", "_UNSUPPORTED_FEATURE"}
+)
+"""Answers that never tell a configuration: a right is missing, or the broker does not know the question."""
 
 
 class TopicState(NamedTuple):
@@ -111,7 +114,7 @@ class Cluster:
         return {partition: ends[partition] if offset == NO_RECORD else offset for partition, offset in found.items()}
 
     def require_compacted(self, topic: str, deadline: Deadline, *, called: str, otherwise: str) -> None:
-        """Return when the topic, which exists, is compacted; without the right to look, the operator's word counts.
+        """Return when the topic, which exists, is compacted, or where that cannot be looked at: the operator says so.
 
         Args:
             topic: The topic.
@@ -149,7 +152,7 @@ class Cluster:
         self.admin.poll(0)
 
     def _cleanup_policy(self, topic: str, deadline: Deadline) -> str | None:
-        """Return the topic's `cleanup.policy`, None without the right to look at its configuration."""
+        """Return the topic's `cleanup.policy`, None where its configuration cannot be looked at."""
         self._serve()
         doing = f"cannot look at the configuration of topic {topic}"
         resource = ConfigResource(ResourceType.TOPIC, topic)
@@ -157,7 +160,7 @@ class Cluster:
         try:
             found = _result(futures[resource], deadline, doing)
         except BrokerError as error:
-            if error.code in _NO_RIGHT:
+            if error.code in _UNTOLD:
                 return None
             raise
         return str(found["cleanup.policy"].value)

@@ -259,11 +259,12 @@ def test_control_topic_made_by_somebody_else_meanwhile_is_fine() -> None:
     assert stage.place(P0).offsets == {P0: 10}
 
 
-def test_policy_that_may_not_be_looked_at_is_believed() -> None:
-    """Without the right to describe configurations the control topic is used as it is."""
+@pytest.mark.parametrize("code", [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNSUPPORTED_VERSION])
+def test_policy_that_may_not_be_looked_at_is_believed(code: int) -> None:
+    """Without the right to describe configurations, or a broker that does, the control topic is used as it is."""
     stage = Stage("latest")
     stage.kafka.add("t", 10)
-    stage.kafka.errors = {"describe_configs": [KafkaError.TOPIC_AUTHORIZATION_FAILED]}
+    stage.kafka.errors = {"describe_configs": [code]}
     assert stage.place(P0).offsets == {P0: 10}
 
 
