@@ -30,7 +30,7 @@ class Document:
     root: Node
     problems: tuple[Problem, ...] = ()
     others: tuple[str, ...] = ()
-    """Files that it names and that are read in their places; see `inclusion`."""
+    """Files that it names and that are read in their places, also those that cannot be read; see `inclusion`."""
 
     @property
     def value(self) -> Any:  # noqa: ANN401 - any JSON value

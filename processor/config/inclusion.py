@@ -27,16 +27,16 @@ def included(document: Document, name: Node, place: KeyPath) -> tuple[Document, 
         return with_problems(document, found), None
     file = Path(document.file).parent / name.value
     base = (len(document.others) + 1) * LINES_PER_FILE
+    whole = replace(document, others=(*document.others, str(file)))
     try:
         inner = load_document(file)
     except ConfigError as error:
         if not error.problems:
-            return with_problems(document, Problem(*name.mark, place, str(error))), None
+            return with_problems(whole, Problem(*name.mark, place, str(error))), None
         root, problems = None, error.problems
     else:
         root, problems = inner.root, inner.problems
         _shift(root, base)
-    whole = replace(document, others=(*document.others, str(file)))
     return with_problems(
         whole, *(replace(one, line=one.line + base, path=(*place, *one.path)) for one in problems)
     ), root

@@ -207,6 +207,19 @@ async def test_a_file_that_the_file_names_is_followed_too(start: Start, tmp_path
         assert [one.name for one in running.plan.own_subscriptions] == ["other"]
 
 
+async def test_a_file_that_was_away_for_a_while_is_followed_on(start: Start, tmp_path: Path) -> None:
+    """Being away is refused once, and what stands there afterwards is taken over without being asked."""
+    mappings = tmp_path / "mappings.json"
+    mappings.write_text(json.dumps(LIST))
+    async with start({"destinations": {"one": {"subscriptions": {"from_file": "mappings.json"}}}}) as running:
+        mappings.unlink()
+        await eventually(lambda: running.book["results"]["refused"] == 1)
+        mappings.write_text(json.dumps([LIST[0] | {"name": "other"}]))
+        await eventually(lambda: running.book["results"]["applied"] == 1)
+        assert running.book["results"] == {"applied": 1, "refused": 1, "unchanged": 0}
+        assert [one.name for one in running.plan.own_subscriptions] == ["other"]
+
+
 async def test_the_list_of_suppressed_users_is_kept_or_exchanged(start: Start, tmp_path: Path) -> None:
     """The same file goes on being followed by the same list; another one, or none, takes its place."""
     ids, others = tmp_path / "ids", tmp_path / "others"
