@@ -17,6 +17,7 @@ from processor.destinations.base import Destination
 from processor.destinations.plan import Plan
 from processor.errors import ConfigError
 from processor.operations.following import Stamp, follow, stamp_of
+from processor.operations.logs import BY_TEXT
 from processor.operations.reloads import Reloads, Result
 from processor.operations.status import StatusReport
 from processor.settings import DestinationSettings, Settings, load_configuration, load_settings, load_without_secrets
@@ -112,9 +113,8 @@ class Reloader:
             found = await asyncio.to_thread(self._read, origin)
             needs_restart = found.needs_restart
             if needs_restart:
-                log.warning(
-                    "destination %s: restart to take over what changed in %s", self._name, ", ".join(needs_restart)
-                )
+                text = "destination %s: restart to take over what changed in %s"
+                log.warning(text, self._name, ", ".join(needs_restart), extra=BY_TEXT)
             ready = await asyncio.to_thread(self._prepare, found, running) if found.taken else None
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs goes on
             self._refuse(error, needs_restart)
@@ -132,6 +132,7 @@ class Reloader:
             ", ".join(found.taken),
             ready.plan.hash,
             running.plan.hash,
+            extra=BY_TEXT,
         )
 
     def _refuse(self, error: Exception, needs_restart: Sequence[str] | None) -> None:
@@ -139,7 +140,7 @@ class Reloader:
         self._book.note(Result.REFUSED, self._now_ms(), needs_restart)
         text = "destination %s: the changed settings cannot be used, the old ones stay in force: %s"
         if isinstance(error, ConfigError):
-            log.error(text, self._name, "; ".join(error.safe.splitlines()))
+            log.error(text, self._name, "; ".join(error.safe.splitlines()), extra=BY_TEXT)
         else:
             log.error(text, self._name, "a bug", exc_info=error)
 

@@ -28,7 +28,10 @@ from processor.operations.settings import LogSettings
 CLIENT_LOGGER: Final = "librdkafka"
 """Last part of the names of loggers that are given to Kafka clients."""
 
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+BY_TEXT: Final[Mapping[str, object]] = {"repeats_by_text": True}
+"""`extra` of a line whose values make it another message: the answer to what a person has just done."""
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", *BY_TEXT}
 _COLOURS: Final[Mapping[int, str]] = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
 
 ExceptionTriple: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]"
@@ -99,10 +102,14 @@ class RepeatFilter(logging.Filter):
 
 
 def _repeat_key(record: logging.LogRecord) -> str:
-    """Return what makes two records the same message: where it comes from and its text before values are put in."""
+    """Return what makes two records the same message: where it comes from and its text.
+
+    That is the text before values are put in, unless the record is one `BY_TEXT`.
+    """
+    text = record.getMessage() if record.__dict__.keys() >= BY_TEXT.keys() else record.msg
     facility = record.args[0] if isinstance(record.args, tuple) and is_client(record) else ""
     values = [getattr(record, name, "") for name in ("destination", "reason")]
-    return "\0".join(str(part) for part in (record.name, record.levelno, record.msg, facility, *values))
+    return "\0".join(str(part) for part in (record.name, record.levelno, text, facility, *values))
 
 
 def safe_text(error: BaseException) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from processor.app import build_plan, suppressed_users
 from processor.destinations.plan import Plan
+from processor.operations.logs import BY_TEXT
 from processor.operations.reloads import ReloadReport
 from processor.operations.status import StatusReport
 from processor.reloading import Origin, Ready, Reloader, say_added
@@ -137,6 +138,7 @@ async def test_what_cannot_be_compiled_changes_nothing(
         assert await running.result() == "refused"
         assert (running.ready, running.taken) == (old, [])
         (line,) = caplog.records
+        assert vars(line).items() >= BY_TEXT.items(), "another fault is another message"
         assert (line.levelno, says in line.getMessage()) == (logging.ERROR, True)
         assert "the old ones stay in force" in line.getMessage()
         running.write({"destinations": {"one": {"subscriptions": LIST}}})

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from processor.errors import BrokerError, DecodeError
-from processor.operations.logs import RepeatFilter, configure, safe_text
+from processor.operations.logs import BY_TEXT, RepeatFilter, configure, safe_text
 from processor.operations.repeats import Repeats
 from processor.operations.settings import LogSettings
 
@@ -137,6 +137,17 @@ def test_a_repeated_message_is_counted_instead_of_written() -> None:
         logging.getLogger("m").warning("retrying", extra={"destination": "a"})
     logging.getLogger("m").warning("retrying", extra={"destination": "b"})
     assert ["a", "a", "b"] == [line["destination"] for line in json_lines(stream)]
+
+
+def test_where_values_make_another_message_only_equal_ones_are_repeats() -> None:
+    """So each fault of a file that a person mends step by step is written, and the mark itself stands in no line."""
+    stream = io.StringIO()
+    configure(LogSettings(repeat_count=1), stream=stream)
+    for fault in ("line 1", "line 2", "line 1"):
+        logging.getLogger("m").error("cannot be used: %s", fault, extra=BY_TEXT)
+    lines = json_lines(stream)
+    assert ["cannot be used: line 1", "cannot be used: line 2"] == [line["message"] for line in lines]
+    assert {"time", "level", "message", "logger"} == lines[0].keys()
 
 
 def test_what_was_left_out_is_said_later() -> None:
