@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from processor.settings import Settings
     from processor.workbench import Recorded
 
-LATEST = "latest"
 MISUSE = "say either EVENTS, a file of recorded events, or --from, the beginning of a time range of the topic"
+RANGE_ONLY = "goes with --from, and says nothing of a file of recorded events"
+EMPTY = "the range ends before it begins, so that nothing would be compared"
 
 
 def register(application: typer.Typer) -> None:
@@ -39,8 +41,11 @@ def diff(  # noqa: PLR0913 - one parameter for each option
         typer.Option("--from", help="Instead of EVENTS: records of the topic from a time on, or earliest."),
     ] = None,
     end: Annotated[
-        str, typer.Option("--to", help="Where the range ends: a time such as 2026-01-31T08:00:00Z, or latest.")
-    ] = LATEST,
+        str | None,
+        typer.Option(
+            "--to", help="Where the range ends: a time such as 2026-01-31T08:00:00Z, or latest, which is the default."
+        ),
+    ] = None,
     topic: Annotated[
         list[str] | None,
         typer.Option("--topic", help="This topic instead of those of NEW; may be given several times."),
@@ -56,9 +61,10 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     from processor.pipeline.changes import report
     from processor.settings import load_without_secrets
 
-    is_range_shaped = bool(topic) or limit is not None or end != LATEST
-    if (events is None) == (start is None) or (start is None and is_range_shaped):
-        raise typer.BadParameter(MISUSE, param_hint="EVENTS, --from")
+    span = _span(events, start, end)
+    if span is None:
+        _refuse({"--to": end, "--topic": topic, "--limit": limit})
+    topics = [_topic_name(name) for name in dict.fromkeys(topic or ())]
     before, after = (load_without_secrets(path) for path in (old, new))
     warn_of_missing_salts(after)
     for settings in (before, after):
@@ -66,8 +72,8 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     if events is not None:
         changes = _of_lines(before, after, destination, events, examples)
     else:
-        assert start is not None  # refused above
-        recorded = _recorded(after, destination, topic or (), (_moment(start, "--from"), _moment(end, "--to")), limit)
+        assert span is not None  # refused above
+        recorded = _recorded(after, destination, topics, span, limit)
         changes = recorded.diff(before, counted(recorded.records(), recorded.most), example_limit=examples)
     if as_json:
         typer.echo(json.dumps(report.as_json(changes), indent=2))
@@ -100,12 +106,43 @@ def _recorded(
     return workbench.Recorded(after, destination, topics, *span, limit=limit)
 
 
-def _moment(text: str, option: str) -> str:
-    """Return what says where a range begins or ends."""
+def _span(events: Path | None, start: str | None, end: str | None) -> tuple[str, str] | None:
+    """Return where the time range begins and ends, None where the events are those of a file."""
+    from processor.source.start import EARLIEST, LATEST
+
+    if (events is None) == (start is None):
+        raise typer.BadParameter(MISUSE, param_hint="EVENTS, --from")
+    if start is None:
+        return None
+    until = LATEST if end is None else end
+    first_ms, last_ms = _time_ms(start, "--from"), _time_ms(until, "--to")
+    is_reversed = first_ms is not None and last_ms is not None and last_ms <= first_ms
+    if start == LATEST or until == EARLIEST or is_reversed:
+        raise typer.BadParameter(EMPTY, param_hint="--from, --to")
+    return start, until
+
+
+def _time_ms(text: str, option: str) -> int | None:
+    """Return the time at which a range begins or ends, None where it is an end of the topic."""
     from processor.source.start import start_time_ms
 
     try:
-        start_time_ms(text)
+        return start_time_ms(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
-    return text
+
+
+def _refuse(options: Mapping[str, object]) -> None:
+    """Refuse the options of a time range beside a file of events: nobody is to think that they shorten it."""
+    for option, value in options.items():
+        if value is not None and value != []:
+            raise typer.BadParameter(RANGE_ONLY, param_hint=option)
+
+
+def _topic_name(name: str) -> str:
+    """Return the name of a topic; refuse what can be none."""
+    from processor.source.settings import TOPIC_PATTERN
+
+    if re.fullmatch(TOPIC_PATTERN, name) is None:
+        raise typer.BadParameter(f"{name!r} can be no topic", param_hint="--topic")
+    return name

@@ -137,9 +137,6 @@ def test_diff_without_what_it_needs(typed: Typed, events: Path, tmp_path: Path) 
     [
         [],
         ["EVENTS", "--from", "earliest"],
-        ["EVENTS", "--topic", "t"],
-        ["EVENTS", "--limit", "3"],
-        ["EVENTS", "--to", "earliest"],
         ["--topic", "t"],
         ["--to", "latest"],
     ],
@@ -150,6 +147,35 @@ def test_diff_takes_a_file_or_a_time_range(typed: Typed, events: Path, arguments
     code, _, said = typed("diff", CONFIG, CONFIG, *given, "-d", "moesif-prod")
     assert code == 2
     assert "EVENTS, a file of recorded events, or --from" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(("option", "value"), [("--topic", "t"), ("--limit", "3"), ("--to", "latest")])
+def test_diff_of_a_file_takes_nothing_of_a_time_range(typed: Typed, events: Path, option: str, value: str) -> None:
+    """What would be passed over is named, for it does not do what whoever wrote it wants."""
+    code, _, said = typed("diff", CONFIG, CONFIG, events, option, value, "-d", "moesif-prod")
+    assert (code, f"{option}: goes with --from" in " ".join(said.split())) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("latest", "latest"),
+        ("earliest", "earliest"),
+        ("2026-01-31T09:00:00Z", "2026-01-31T08:00:00Z"),
+        ("2026-01-31T09:00:00Z", "2026-01-31T10:00:00+01:00"),
+    ],
+)
+def test_diff_refuses_a_range_with_nothing_in_it(typed: Typed, start: str, end: str) -> None:
+    """Exit code 0 would say that nothing changes."""
+    code, _, said = typed("diff", CONFIG, CONFIG, "--from", start, "--to", end, "-d", "moesif-prod")
+    assert (code, "ends before it begins" in " ".join(said.split())) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["", "b c"])
+def test_diff_refuses_topics_that_cannot_be(typed: Typed, name: str) -> None:
+    """Kafka would say it in words that name no option."""
+    code, _, said = typed("diff", CONFIG, CONFIG, "--from", "earliest", "--topic", "a", "--topic", name, "-d", "x")
+    assert (code, "--topic" in said) == (2, True)
 
 
 @pytest.mark.parametrize(("option", "value"), [("--from", "yesterday"), ("--to", "2026-01-31T08:00:00")])
