@@ -30,7 +30,10 @@ def import_(
         export = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    yaml, notes = workbench.import_export(export, destination_id)
+    try:
+        yaml, notes = workbench.import_export(export, destination_id)
+    except ConfigError as error:
+        raise ConfigError(f"{'standard input' if str(file) == '-' else file}: {error}") from error
     typer.echo(yaml, nl=False)
     for note in notes:
         typer.echo(f"note: {note}", err=True)

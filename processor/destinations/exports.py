@@ -9,12 +9,16 @@ Source: contract of Segment, sections 4.1 to 4.4.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from processor.config.located import REFUSED
+from processor.config.problems import Path, path_text
+from processor.config.wording import allowed_text, is_own, message_text
 from processor.destinations.filters import FilterSettings
 from processor.mapping import SubscriptionSettings
 from processor.mapping.pasted import MAPPING_NAMES, TRIGGER_NAMES
@@ -22,6 +26,8 @@ from processor.mapping.pasted import MAPPING_NAMES, TRIGGER_NAMES
 _MARKS: Final = (TRIGGER_NAMES, MAPPING_NAMES)
 _OWNERS: Final = ("destinationId", "destination_id")
 _PLANNED: Final = "planned_values"
+_SAID: Final = {"missing": "a required key is missing", "extra_forbidden": "unknown key"}
+"""What pydantic says in words of its own."""
 
 Plain = dict[str, Any]
 
@@ -179,8 +185,18 @@ def _action(action: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _problems(error: ValidationError) -> list[str]:
-    """Return what is wrong, each with its place."""
-    return [
-        f"{'.'.join(map(str, one['loc']))}: {one['msg']}" if one["loc"] else one["msg"]
-        for one in error.errors(include_url=False, include_input=False)
-    ]
+    """Return what is wrong, each with its place, in the words of errors of a configuration."""
+    found = error.errors(include_url=False, include_input=False)
+    places = [one["loc"] for one in found]
+    return [_problem(one) for one in found if one["type"] != "too_short" or not _has_fault_inside(one["loc"], places)]
+
+
+def _has_fault_inside(place: Path, places: Sequence[Path]) -> bool:
+    """Return whether a list has a faulty entry, of which pydantic makes a list that is too short as well."""
+    return any(len(one) > len(place) and one[: len(place)] == place for one in places)
+
+
+def _problem(error: ErrorDetails) -> str:
+    is_complete = is_own(error) or error["type"] == REFUSED
+    text = message_text(error) if is_complete else _SAID.get(error["type"]) or f"allowed: {allowed_text(error)}"
+    return f"{path_text(error['loc'])}: {text}" if error["loc"] else text

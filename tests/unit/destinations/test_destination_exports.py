@@ -70,15 +70,17 @@ def test_filters_come_with_what_they_do() -> None:
         (PUBLIC_API | {"modelId": "m"}, "subscription 'Identify' is left out: modelId: a Reverse ETL model"),
         (PUBLIC_API | {"settings": {"a": {"@nope": 1}}}, "subscription 'Identify' is left out: settings.a: holds an"),
         (FILTER | {"actions": []}, "filter 'no staff' is left out: actions: "),
-        (FILTER | {"actions": {}}, "filter 'no staff' is left out: actions: "),
-        (FILTER | {"actions": [5]}, "filter 'no staff' is left out: actions.0: "),
+        (FILTER | {"actions": {}}, "filter 'no staff' is left out: actions: allowed: a list"),
+        (FILTER | {"surprise": 1}, "filter 'no staff' is left out: surprise: unknown key"),
+        (FILTER | {"actions": [{}]}, "filter 'no staff' is left out: actions[0].type: a required key is missing"),
+        (FILTER | {"actions": [5]}, "filter 'no staff' is left out: actions[0]: allowed: a mapping of"),
         (
             FILTER | {"actions": [{"type": "DROP_PROPERTIES", "fields": "{"}]},
-            "filter 'no staff' is left out: actions.0",
+            "filter 'no staff' is left out: actions[0].fields: allowed: a mapping of",
         ),
         (
             FILTER | {"actions": [{"type": "DROP_PROPERTIES", "fields": "[" * 100_000}]},
-            "filter 'no staff' is left out: actions.0",
+            "filter 'no staff' is left out: actions[0].fields: allowed: a mapping of",
         ),
         (PUBLIC_API | {"settings": "[" * 100_000}, "subscription 'Identify' is left out: settings: is nested too"),
     ],
@@ -90,6 +92,13 @@ def test_what_cannot_work_is_kept_as_a_comment(export: dict[str, Any], part: str
     assert loaded(yaml) is None
     (kept,) = [line.removeprefix("# left out: ") for line in yaml.splitlines() if line.startswith("# left out: ")]
     assert json.loads(kept) == export
+
+
+def test_a_list_is_not_called_too_short_for_what_is_wrong_in_it() -> None:
+    """One fault, one note."""
+    wrong = [{"type": "DROP_PROPERTIES", "fields": {"properties": {"fields": ["a"]}}}]
+    _, notes = workbench.import_export(json.dumps(FILTER | {"actions": wrong}))
+    assert notes == ["filter 'no staff' is left out: actions[0].fields.properties: allowed: a list"]
 
 
 def test_a_trigger_that_means_something_else_keeps_its_meaning() -> None:
