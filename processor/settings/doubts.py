@@ -35,9 +35,12 @@ def told(name: str, finding: Finding, document: Document | None = None) -> str:
     """Return a finding about one destination as errors are told, without file and line where there is no document."""
     path, text = finding
     whole: Path = ("destinations", name, *path)
-    if document is None:
-        return f"{path_text(whole)}: {text}"
-    if path[0] == "subscriptions":
+    if document is not None and path[0] == "subscriptions":
         listed = document.value["destinations"][name]["subscriptions"]
         whole = (*whole[:4], *spelt(path[2:], listed[path[1]]))
-    return document.located(whole, text)
+    return placed(document, whole, text)
+
+
+def placed(document: Document | None, path: Path, text: str) -> str:
+    """Return a text about a key as errors are told, without file and line where there is no document."""
+    return f"{path_text(path)}: {text}" if document is None else document.located(path, text)

@@ -19,7 +19,7 @@ from processor import checking
 from processor.checking import check
 from processor.config import load_document
 from processor.errors import BrokerError
-from processor.settings import load_settings
+from processor.settings import load_configuration, load_settings
 
 ROOT = Path(__file__).parents[3]
 KEYS = {"MOVEO_API_KEY": "k1", "MOESIF_APPLICATION_ID": "k2", "MOENGAGE_API_KEY": "k3"}
@@ -70,10 +70,12 @@ def test_check_tells_no_answer_from_a_wrong_file(tmp_path: Path, monkeypatch: py
         return ["t"]
 
     monkeypatch.setattr(checking, "_missing_topics", missing_then_silent)
-    assert check(settings, online=True).problems == [
-        "kafka.topics: topic t does not exist",
-        "Kafka: cannot describe topic t: timed out (_TIMED_OUT)",
-    ]
+    unplaced = check(settings, online=True).problems
+    silence = "Kafka: cannot describe topic t: timed out (_TIMED_OUT)"
+    assert unplaced == ["kafka.topics: topic t does not exist", silence]
+    (line,) = (number for number, text in enumerate(path.read_text().splitlines(), 1) if "topics:" in text)
+    problem, *_ = check(settings, online=True, document=load_configuration(path)).problems
+    assert problem == f"{path}:{line}:11: kafka.topics: topic t does not exist"
 
 
 def test_check_tells_a_fault_of_the_file_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
