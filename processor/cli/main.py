@@ -27,7 +27,7 @@ from processor.cli import (
     test,
     version,
 )
-from processor.errors import BrokerError, ConfigError, ProcessorError
+from processor.errors import BrokerError, ConfigError, ProcessorError, TransientError
 
 EXIT_FAILURE: Final = 1
 EXIT_CONFIGURATION: Final = 2
@@ -70,6 +70,8 @@ def _explanation(error: Exception) -> str:
             return f"{name}: {text}"
         case OSError(strerror=str(text)):
             return text
+        case TransientError() if error.safe != type(error).__name__:  # a sentence about a service that was asked
+            return error.safe
         case ProcessorError() | OSError():
             return safe_text(error)
         case _:

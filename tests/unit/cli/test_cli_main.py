@@ -13,7 +13,7 @@ import pytest
 from processor import __version__
 from processor.cli import main as entry
 from processor.cli.options import select
-from processor.errors import BrokerError, ConfigError
+from processor.errors import BrokerError, ConfigError, TransientError
 
 COMMANDS = ("run", "demo", "check", "preview", "sandbox", "schema", "offsets", "version")
 
@@ -79,6 +79,11 @@ def disconnected() -> None:
     raise BrokerError("cannot describe topic events: timed out (_TIMED_OUT)", code="_TIMED_OUT", fatal=True)
 
 
+def unanswered() -> None:
+    """End as on a schema registry that gives no answer."""
+    raise TransientError("", safe="the schema registry did not answer in time")
+
+
 def unreadable() -> None:
     """End as on a file that was named and is not there."""
     raise FileNotFoundError(2, "No such file or directory", "/nowhere/accepted.ndjson")
@@ -104,6 +109,7 @@ def fine() -> None:
         (fine, 0, ""),
         (misconfigured, 2, "segment-bridge.yaml:3:5: kafka.topics: required"),
         (disconnected, 1, "Kafka: cannot describe topic events: timed out (_TIMED_OUT)"),
+        (unanswered, 1, "the schema registry did not answer in time"),
         (unreadable, 1, "/nowhere/accepted.ndjson: No such file or directory"),
         (taken, 1, "address already in use"),
         (broken, 1, "ValueError"),
@@ -124,6 +130,7 @@ def test_exit_codes(
     assert exited.value.code == code
     written = capsys.readouterr().err
     assert said in written
+    assert "Error:" not in written, "a class is no word for a person"
     assert "jane@example.test" not in written
 
 
