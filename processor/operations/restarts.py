@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from processor.operations.settings import RestartSettings
 
 EXIT_CONFIGURATION = 2
-"""The exit code of a process whose configuration cannot be used: starting it again would change nothing."""
+"""The exit code of a process whose configuration cannot be used: one that never ran would not run another time."""
 
 JITTER = 0.2
 """Share by which a wait may grow, so that processes that died together do not come back together."""
@@ -28,18 +28,20 @@ class Restart:
 
 
 def next_restart(
-    settings: RestartSettings, *, exit_code: int, ran_s: float, failure_count: int, draw: float
+    settings: RestartSettings, *, exit_code: int, has_run: bool, ran_s: float, failure_count: int, draw: float
 ) -> Restart | None:
     """Return when to start again a process that ended without being asked to, or None when never.
 
     Args:
         settings: Waits and the time after which a run counts as stable.
         exit_code: How it ended; negative is the number of the signal that killed it.
+        has_run: Whether it, or one before it, could use the configuration. Then somebody has changed that since, and
+            may mend it.
         ran_s: How long it had run.
         failure_count: Failures in a row before this one.
         draw: A random number from 0 to 1, for the jitter.
     """
-    if exit_code == EXIT_CONFIGURATION:
+    if exit_code == EXIT_CONFIGURATION and not has_run:
         return None
     earlier_count = 0 if ran_s >= settings.stable_after.total_seconds() else failure_count
     doubled_s = settings.first_wait.total_seconds() * 2.0 ** min(earlier_count, LARGEST_DOUBLING)

@@ -56,13 +56,14 @@ Launch = Callable[[str, Heard], Awaitable[Running]]
 class _Watch:
     """What is known of one destination's process. `ended_code` is its exit code once it is not started again.
 
-    `has_reported` tells whether the present process has.
+    `has_reported` tells whether the present process has, `has_run` whether any has delivered.
     """
 
     report: StatusReport
     child: Running | None = None
     heard_s: float = 0.0
     has_reported: bool = False
+    has_run: bool = False
     restart_count: int = 0
     ended_code: int | None = None
 
@@ -136,7 +137,12 @@ class Supervisor:
             code = await self._run_once(name, watch)
             ran_s = _now_s() - started_s
             restart = next_restart(
-                self._settings, exit_code=code, ran_s=ran_s, failure_count=failure_count, draw=self._draw()
+                self._settings,
+                exit_code=code,
+                has_run=watch.has_run,
+                ran_s=ran_s,
+                failure_count=failure_count,
+                draw=self._draw(),
             )
             if self._stop.is_set() or restart is None:
                 self._end(name, watch, code)
@@ -176,6 +182,7 @@ class Supervisor:
     def _hear(self, watch: _Watch, report: StatusReport) -> None:
         watch.heard_s = _now_s()
         watch.has_reported = True
+        watch.has_run = watch.has_run or report.get("state") == "running"
         watch.report = report
 
     async def _end_silence(self, name: str, watch: _Watch, child: Running) -> None:

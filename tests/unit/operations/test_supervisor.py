@@ -144,6 +144,24 @@ def test_a_configuration_error_is_not_started_again() -> None:
     }
 
 
+def test_a_configuration_that_was_broken_while_a_process_ran_is_tried_until_it_is_mended() -> None:
+    """A crash while somebody edits the file does not end the destination for good."""
+    script = Script(
+        lambda: FakeChild(lives_s=10.0), *[lambda: FakeChild(code=2, lives_s=0.0)] * 3, lambda: FakeChild(stops_in_s=0)
+    )
+
+    async def during(supervisor: Supervisor) -> None:
+        await asyncio.sleep(5.0)
+        script.heard[0](StatusReport(destination="a", state="running"))
+        await asyncio.sleep(6.5)
+        assert (supervisor.statuses()["a"]["state"], supervisor.statuses()["a"]["reason"]) == ("restarting", "exit_2")
+        await asyncio.sleep(40.0)
+        supervisor.request_stop()
+
+    code, _ = supervise(script.launch, during)
+    assert (code, len(script.children)) == (0, 5)
+
+
 def test_one_refused_destination_leaves_the_others_running() -> None:
     """The others run until they are stopped; the exit code then tells that not all was well."""
     children = {"bad": lambda: FakeChild(code=2, lives_s=0.0), "good": FakeChild}
