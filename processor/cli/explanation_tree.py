@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -25,6 +25,8 @@ def print_tree(event: Plain, console: Console | None = None) -> None:
         gates.add(_marked(gate["passed"], gate["gate"] + (f": {gate['reason']}" if "reason" in gate else "")))
     for one in event["subscriptions"]:
         _add_subscription(root, one)
+    if event["filters"]:
+        _add_filters(root.add("filters"), event["filters"])
     _add_end(root, event)
     console.print(root)
 
@@ -35,6 +37,13 @@ def _add_subscription(root: Tree, one: Plain) -> None:
     _add_term(branch, one["terms"])
     for field in one.get("fields", ()):
         _add_field(branch, field)
+
+
+def _add_filters(branch: Tree, filters: Sequence[Plain]) -> None:
+    """Add each filter that an event has met, and what it did."""
+    for one in filters:
+        did = f": {one['reason']}" if "reason" in one else "   leaves out properties" if one["changed"] else ""
+        branch.add(_marked(one["passed"], one["filter"] + did))
 
 
 def _add_term(branch: Tree, term: Plain) -> None:

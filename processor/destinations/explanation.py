@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from processor.destinations.filters import FilterStep
 from processor.destinations.gates import GateStep
 from processor.destinations.plan import Plan
 from processor.mapping import Subscription
@@ -37,11 +38,13 @@ class Explanation:
     Attributes:
         gates: Each gate up to the first that stopped the event.
         subscriptions: All that are in force, in order; none when a gate stopped the event.
+        filters: Each filter up to the first that stopped the event; none when no subscription took it.
         mapped: What the plan made of the event: payloads, skips and rejections by subscription.
     """
 
     gates: list[GateStep]
     subscriptions: list[ExplainedSubscription]
+    filters: list[FilterStep]
     mapped: Mapped
 
 
@@ -51,8 +54,12 @@ def explain_event(plan: Plan, value: Any, record: Record, now_ms: int) -> Explan
     admitted = plan.admit(value)
     if isinstance(admitted, (Skipped, Rejected)) and gates[-1].outcome is None:
         gates.append(GateStep(TYPE_GATE, admitted))
-    subscriptions = [] if isinstance(admitted, (Skipped, Rejected)) else _subscriptions(plan, admitted, record)
-    return Explanation(gates, subscriptions, plan.map(value, record, now_ms))
+    mapped = plan.map(value, record, now_ms)
+    if isinstance(admitted, (Skipped, Rejected)):
+        return Explanation(gates, [], [], mapped)
+    subscriptions = _subscriptions(plan, admitted, record)
+    is_taken = any(one.terms.holds for one in subscriptions)
+    return Explanation(gates, subscriptions, plan.filter_steps(admitted, record) if is_taken else [], mapped)
 
 
 def _subscriptions(plan: Plan, event: Event, record: Record) -> list[ExplainedSubscription]:

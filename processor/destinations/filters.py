@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -109,10 +109,18 @@ _IGNORED: Final = frozenset(
 _Act: TypeAlias = Callable[[Event, Record], Fate]
 
 
+class FilterStep(NamedTuple):
+    """What one filter made of an event: `fate` is what it let past, changed or not, or why that goes no further."""
+
+    title: str
+    fate: Fate
+    is_changed: bool
+
+
 class Filters:
     """The filters of one destination that are in force, ready to run."""
 
-    __slots__ = ("_rules", "fingerprint")
+    __slots__ = ("_rules", "_titles", "fingerprint")
 
     def __init__(self, settings: Sequence[FilterSettings]) -> None:
         """Compile conditions and actions; a condition that does not parse is kept as one that blocks.
@@ -120,6 +128,7 @@ class Filters:
         `fingerprint` changes whenever what they do may change.
         """
         self._rules = [_rule(one) for one in settings if one.enabled]
+        self._titles = [_title(one) for one in settings if one.enabled]
         self.fingerprint = repr([(one.condition, one.actions) for one in settings if one.enabled])
 
     def __bool__(self) -> bool:
@@ -134,6 +143,22 @@ class Filters:
                 return fate
             event = fate
         return event
+
+    def trace(self, event: Event, record: Record) -> list[FilterStep]:
+        """Return what each filter makes of an event that a trigger has taken, up to the first that stops it."""
+        steps = []
+        for title, rule in zip(self._titles, self._rules, strict=True):
+            fate = rule(event, record)
+            steps.append(FilterStep(title, fate, isinstance(fate, dict) and fate != event))
+            if not isinstance(fate, dict):
+                break
+            event = fate
+        return steps
+
+
+def _title(settings: FilterSettings) -> str:
+    """Return what people call a filter, its condition where it has no title."""
+    return settings.title or settings.condition
 
 
 def _rule(settings: FilterSettings) -> _Act:
@@ -168,7 +193,7 @@ def _blocking(rejected: Rejected) -> _Act:
 
 def _invalid(settings: FilterSettings, error: FilterError) -> Rejected:
     """Return the end of an event at a filter that cannot be used."""
-    return Rejected(error.reason, f"filter {settings.title or settings.condition!r}: {error.safe}")
+    return Rejected(error.reason, f"filter {_title(settings)!r}: {error.safe}")
 
 
 def _act(action: FilterAction) -> _Act:

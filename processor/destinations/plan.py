@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr, replace
 from processor.config.problems import Path, listed, nearest
 from processor.destinations.base import Action, Destination
 from processor.destinations.defaults import completed, stands_for_fields
-from processor.destinations.filters import Filters
+from processor.destinations.filters import Filters, FilterStep
 from processor.destinations.privacy import Privacy
 from processor.errors import ConfigError, MappingError
 from processor.mapping import Subscription, Subscriptions, SubscriptionSettings, compile_subscriptions
@@ -59,6 +59,10 @@ class Plan:
     def filtered(self, event: Event, record: Record) -> Event | Skipped | Rejected:
         """Return an event that a trigger has taken as mappings see it, or why it goes no further."""
         return event if self._filters is None else self._filters.apply(event, record)
+
+    def filter_steps(self, event: Event, record: Record) -> list[FilterStep]:
+        """Return what each filter makes of an event that a trigger has taken, up to the first that stops it."""
+        return [] if self._filters is None else self._filters.trace(event, record)
 
     @classmethod
     def compile(

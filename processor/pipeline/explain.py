@@ -7,6 +7,7 @@ from typing import Any
 
 from processor.destinations.base import Destination
 from processor.destinations.explanation import ExplainedSubscription, Explanation, explain_event
+from processor.destinations.filters import FilterStep
 from processor.destinations.gates import GateStep
 from processor.destinations.plan import Plan
 from processor.destinations.text import decode
@@ -25,7 +26,7 @@ def explain_record(destination: Destination, plan: Plan, decoder: Decoder, recor
     """
     decoded = decoder.decode(record)
     if isinstance(decoded, (Rejected, Skipped)):
-        return [{"gates": [], "subscriptions": [], **_ended(decoded), "payloads": [], "warnings": []}]
+        return [{"gates": [], "subscriptions": [], "filters": [], **_ended(decoded), "payloads": [], "warnings": []}]
     return [_event(destination, explain_event(plan, event, known_by, now_ms), now_ms) for known_by, event in decoded]
 
 
@@ -35,6 +36,7 @@ def _event(destination: Destination, explanation: Explanation, now_ms: int) -> P
     return {
         "gates": [_gate(step) for step in explanation.gates],
         "subscriptions": [_subscription(one) for one in explanation.subscriptions],
+        "filters": [_filter(step) for step in explanation.filters],
         "payloads": [
             {
                 "subscription": payload.subscription,
@@ -62,6 +64,13 @@ def _gate(step: GateStep) -> Mapping[str, Any]:
     if step.outcome is None:
         return {"gate": step.name, "passed": True}
     return {"gate": step.name, "passed": False, "reason": step.outcome.reason}
+
+
+def _filter(step: FilterStep) -> Plain:
+    """Return what one filter did."""
+    if isinstance(step.fate, (Skipped, Rejected)):
+        return {"filter": step.title, "passed": False, "reason": step.fate.reason}
+    return {"filter": step.title, "passed": True, "changed": step.is_changed}
 
 
 def _subscription(one: ExplainedSubscription) -> Plain:

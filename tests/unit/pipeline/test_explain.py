@@ -170,7 +170,7 @@ def test_an_explanation_ends_as_the_preview_does(vendor: str, event: Any) -> Non
 
 def test_what_filters_leave_is_what_fields_read() -> None:
     """A dropped event has no fields, and one that lost a property lacks it there as well."""
-    drop = {"if": "properties.total > 10", "actions": [{"type": "DROP"}]}
+    drop = {"title": "large", "if": "properties.total > 10", "actions": [{"type": "DROP"}]}
     thin = {"if": "all", "actions": [{"type": "DROP_PROPERTIES", "fields": {"": ["event"]}}]}
     own = REQUIRED["moesif"]
     made = destination_class("moesif")
@@ -179,14 +179,28 @@ def test_what_filters_leave_is_what_fields_read() -> None:
     filters = Filters([FilterSettings.model_validate(one) for one in (drop, thin)])
     plan = Plan.compile(destination, listed, filters=filters)
     assert plan.hash != Plan.compile(destination, listed).hash
-    ends = []
+    ends, told, shown = [], list[Any](), list[str]()
     for total in (20, 5):
         value = json.dumps({"type": "track", "event": "Order Completed", "userId": "u", "properties": {"total": total}})
         record = Record("t", 0, 7, NOW_MS, value=value.encode())
         (found,) = explain_record(destination, plan, Decoder(DecodeSettings()), record, NOW_MS)
         ends.append((found["skipped"], found["rejected"], found["subscriptions"][0].get("fields")))
+        told.append(found["filters"])
+        shown.append(tree(found))
     (dropped, _, no_fields), (_, refused, fields) = ends
     assert (dropped, no_fields) == ([{"reason": "filtered", "subscription": ""}], None)
     assert [end["reason"] for end in refused] == ["missing_event_name"]
     assert fields is not None
     assert "value" not in fields[0]
+    assert told == [
+        [{"filter": "large", "passed": False, "reason": "filtered"}],
+        [{"filter": "large", "passed": True, "changed": False}, {"filter": "all", "passed": True, "changed": True}],
+    ]
+    assert "no  large: filtered" in shown[0]
+    assert "yes all   leaves out properties" in shown[1]
+
+
+def test_filters_are_told_only_of_events_that_a_subscription_takes() -> None:
+    """They run on no others; a destination without filters tells of none."""
+    assert one({"type": "track", "event": "Order Completed", "userId": "u"})["filters"] == []
+    assert one({"type": "track", "event": "x"}, [ORDERS])["filters"] == []
