@@ -97,19 +97,22 @@ class HttpSettings(BaseModel):
 
     @model_validator(mode="after")
     def _key_fits_certificate(self) -> Self:
-        """Refuse files that do not go together; a key with a password is tried at the start, when secrets are there."""
-        if self.client_cert_file is None or self.client_key_password is not None:
+        """Refuse files that do not go together; without the key's password the start tells."""
+        password = self.client_key_password
+        if self.client_cert_file is None or (password is not None and password.trouble() is not None):
             return self
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             with suppress(PermissionError):  # of files that only the process itself may read, the start tells
                 # Always given, or OpenSSL would ask for the password of an encrypted key on the terminal and wait.
-                context.load_cert_chain(self.client_cert_file, self.client_key_file, password="")
+                given = "" if password is None else password.reveal()
+                context.load_cert_chain(self.client_cert_file, self.client_key_file, password=given)
         except ssl.SSLError as error:
             key = "`client_cert_file`" if self.client_key_file is None else "`client_key_file`"
+            what = "without" if password is None else "not opened by"
             raise ValueError(
                 f"`client_cert_file` does not go with a key in {key}: not PEM, another certificate's, or encrypted and "
-                "without `client_key_password`"
+                f"{what} `client_key_password`"
             ) from error
         return self
 

@@ -193,12 +193,23 @@ async def test_an_encrypted_key_opens_with_its_password(
         assert (await send(settings, server.port)).status == 200
 
 
-def test_a_key_that_its_password_does_not_open_is_an_error_of_configuration(
+def test_a_key_that_its_password_does_not_open_is_found_by_check(authority: trustme.CA, tmp_path: Path) -> None:
+    """No start is needed where the password is there, and it is not in the text."""
+    cert_file, key_file = write_client(authority, tmp_path, b"made-up")
+    with pytest.raises(ValidationError, match="not opened by `client_key_password`") as caught:
+        HttpSettings(client_cert_file=cert_file, client_key_file=key_file, client_key_password=Secret("wrong"))
+    assert "wrong" not in caught.value.errors(include_input=False)[0]["msg"]
+    absent = Secret.unread("env", "NOT_SET_ANYWHERE")
+    HttpSettings(client_cert_file=cert_file, client_key_file=key_file, client_key_password=absent)
+
+
+def test_a_key_that_its_password_does_not_open_any_more_is_an_error_of_configuration(
     authority: trustme.CA, tmp_path: Path
 ) -> None:
     """It fails at the start, without a prompt on the terminal and without the password in the text."""
-    cert_file, key_file = write_client(authority, tmp_path, b"made-up")
+    cert_file, key_file = write_client(authority, tmp_path, b"wrong")
     settings = HttpSettings(client_cert_file=cert_file, client_key_file=key_file, client_key_password=Secret("wrong"))
+    write_client(authority, tmp_path, b"made-up")
     with pytest.raises(ConfigError, match="do not go together") as caught:
         HttpClient(settings, 1)
     assert "wrong" not in str(caught.value)
