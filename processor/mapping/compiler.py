@@ -12,7 +12,7 @@ from typing import Any, Final
 from processor.mapping.check import METADATA, unknown
 from processor.mapping.directives import DIRECTIVES
 from processor.mapping.directives.base import Constant, Copied, Failing, Place, Problem, direct
-from processor.mapping.paths import Keys, Resolve, step
+from processor.mapping.paths import Resolve, step
 from processor.mapping.values import ABSENT, PROTO, Json
 
 _Members = tuple[tuple[str, Resolve], ...]
@@ -98,10 +98,9 @@ def _output_object(members: _Members) -> Resolve:
 
     What several paths share is walked once: of `context.page.url` and `context.page.path` the page is read once.
     """
-    nodes: dict[Keys, int] = {(): 0}
-    steps: list[_Step] = []
-    rows = tuple(_row(name, resolve, nodes, steps) for name, resolve in members)
-    walked = tuple(steps)
+    nodes: dict[_Step, int] = {}
+    rows = tuple(_row(name, resolve, nodes) for name, resolve in members)
+    walked = tuple(nodes)
 
     def build(root: Json) -> dict[str, Json]:
         found = [root]
@@ -122,17 +121,18 @@ def _output_object(members: _Members) -> Resolve:
     return build
 
 
-def _row(name: str, resolve: Resolve, nodes: dict[Keys, int], steps: list[_Step]) -> _Row:
-    """Return a member as the node it is read from and the key there, or, where it is no copied path, its resolver."""
+def _row(name: str, resolve: Resolve, nodes: dict[_Step, int]) -> _Row:
+    """Return a member as the node it is read from and the key there, or, where it is no copied path, its resolver.
+
+    `nodes` are the steps so far with the number of the node that each leads to; the member's own are added.
+    """
     if not isinstance(resolve, Copied):
         return name, 0, "", resolve
     *walked, last = resolve.keys
-    for count in range(1, len(walked) + 1):
-        keys = tuple(walked[:count])
-        if keys not in nodes:
-            steps.append((nodes[keys[:-1]], keys[-1]))
-            nodes[keys] = len(steps)
-    return name, nodes[tuple(walked)], last, None
+    node = 0
+    for key in walked:
+        node = nodes.setdefault((node, key), len(nodes) + 1)
+    return name, node, last, None
 
 
 def _operand_object(members: _Members) -> Resolve:

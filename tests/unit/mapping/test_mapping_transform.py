@@ -221,3 +221,18 @@ def test_editor_notes_have_no_effect() -> None:
     """`_metadata` beside a directive is skipped, alone it is an ordinary key."""
     assert transform({"x": {"@path": "$.a", "_metadata": {"label": "A"}}}, {"a": 1}) == {"x": 1}
     assert transform({"_metadata": {"label": "A"}}, {}) == {"_metadata": {"label": "A"}}
+
+
+def test_long_paths_are_compiled_in_linear_time() -> None:
+    """The steps that paths share are found one by one: a copy of all before each would fill the memory."""
+    keys = ["a"] * 30_000
+    run = compile_mapping({"x": {"@path": f"$.{'.'.join(keys)}"}, "y": {"@path": f"$.{'.'.join(keys)}.b"}})
+    event: dict[str, Any] = {}
+    node = event
+    for key in keys:
+        node[key] = {}
+        node = node[key]
+    node["b"] = 1
+    assert run(event) == {"x": {"b": 1}, "y": 1}
+    while event:  # or taking it apart would exhaust the stack
+        event = event.pop("a", {})
