@@ -9,6 +9,7 @@ Source: contract of Segment, sections 4.1 to 4.4.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -47,6 +48,17 @@ class Imported:
     filters: list[Plain] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     left_out: list[Plain] = field(default_factory=list)
+    _names: set[str] = field(default_factory=set)
+    _numbers: Counter[str] = field(default_factory=Counter)
+
+    def unused(self, name: str) -> str:
+        """Return a name that was not returned before, with a number behind it where this one was."""
+        found = name
+        while found in self._names:
+            self._numbers[name] += 1
+            found = f"{name} {self._numbers[name] + 1}"
+        self._names.add(found)
+        return found
 
 
 def imported(export: Any, destination_id: str | None = None) -> Imported:  # noqa: ANN401 - any JSON value
@@ -127,7 +139,7 @@ def _add_subscription(found: Imported, export: Plain) -> None:
         return
     differences = settings.differences
     found.notes.extend(f"subscription {settings.name!r}: trigger: {difference}" for difference in differences)
-    own: Plain = {"name": _unlike(settings.name, [one["name"] for one in found.subscriptions])}
+    own: Plain = {"name": found.unused(settings.name)}
     if own["name"] != settings.name:
         found.notes.append(f"subscription {settings.name!r} is called {own['name']!r} here: names are unique")
     if not settings.enabled:
@@ -138,15 +150,6 @@ def _add_subscription(found: Imported, export: Plain) -> None:
         own
         | {"trigger": settings.trigger, "action": settings.action, "use_defaults": False, "mapping": settings.mapping}
     )
-
-
-def _unlike(name: str, others: list[str]) -> str:
-    """Return a name that no other has."""
-    number, found = 1, name
-    while found in others:
-        number += 1
-        found = f"{name} {number}"
-    return found
 
 
 def _add_filter(found: Imported, export: Plain) -> None:

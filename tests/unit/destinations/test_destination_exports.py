@@ -216,3 +216,13 @@ def test_a_subscription_without_an_action_is_left_out_with_a_note() -> None:
     yaml, notes = workbench.import_export(json.dumps([PUBLIC_API, nameless]))
     assert "'Track' is left out" in notes[0]
     assert "# left out: " in yaml
+
+
+def test_many_subscriptions_of_one_name() -> None:
+    """Each gets a name of its own, also where another has the name with a number, and in linear time."""
+    names = ["One", "One 2", *["One"] * 20_000]
+    found = imported([PRESET | {"name": name} for name in names])
+    written = [one["name"] for one in found.subscriptions]
+    assert written[:4] == ["One", "One 2", "One 3", "One 4"]
+    assert len(set(written)) == len(names)
+    assert len(found.notes) == 20_000
