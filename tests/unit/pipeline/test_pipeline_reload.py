@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
+import pytest
+
 from processor.delivery.settings import RateLimit
 from processor.destinations.plan import Plan
 from tests.fake_stages import KEY, Bench, FakePlan
@@ -73,3 +75,18 @@ async def test_new_rates_hold_at_once() -> None:
         _use(bench)
         await asyncio.sleep(1.0)
         assert len(bench.vendor.accepted) == 20
+
+
+@virtual
+async def test_a_bug_in_exchanging_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever follows the settings goes on after an exception, so the pipeline must hear of it."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    async with Bench() as bench:
+        monkeypatch.setattr(bench.dispatcher, "turn", fail)
+        _use(bench)
+        assert bench.run is not None
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(bench.run, 60.0)
