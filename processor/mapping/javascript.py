@@ -13,7 +13,7 @@ import re
 from typing import Any, Final
 
 from processor.errors import MappingError
-from processor.mapping.values import Json
+from processor.mapping.values import ABSENT, Json
 
 _SPACES: Final = "".join(map(chr, range(0x2000, 0x200B)))
 WHITESPACE: Final = "\t\n\v\f\r \u00a0\u1680" + _SPACES + "\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -114,7 +114,7 @@ def _scalar_text(value: Json) -> str:
 
 
 def _joined(items: list[Any]) -> str:
-    """Return the items' texts joined by commas, null as nothing.
+    """Return the items' texts joined by commas, null and an absent item of an operand as nothing.
 
     A nested list joins its own items by commas too, so the whole is its leaves in order; an empty list is one empty
     leaf. An explicit stack keeps the depth of an event from becoming the depth of our calls.
@@ -128,7 +128,7 @@ def _joined(items: list[Any]) -> str:
         elif isinstance(item, str):
             leaves.append(item)
         else:
-            leaves.append("" if item is None else _scalar_text(item))
+            leaves.append("" if item is None or item is ABSENT else _scalar_text(item))
     return ",".join(leaves)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from processor.errors import MappingError
@@ -85,6 +85,8 @@ def _outcome(call: Callable[[], Json]) -> Json | MappingError:
         return error
 
 
+@example(mapping={"a": {"@if": {"blank": [{"@path": "$.b"}], "then": 1}}}, event={})
+@example(mapping={"@transform": {"apply": {"a": [[{"@path": "$.b"}]]}, "mapping": {"@template": "{{a}}"}}}, event={})
 @given(mapping=MAPPINGS, event=EVENTS | JSON)
 def test_only_a_result_or_a_mapping_error_comes_out(mapping: Json, event: Json) -> None:
     """The mapper is total, results are JSON, and `__proto__` is nowhere in them."""

@@ -18,7 +18,7 @@ from processor.mapping.javascript import (
     utf16_length,
     utf16_unit,
 )
-from processor.mapping.values import Json
+from processor.mapping.values import ABSENT, Json
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,12 @@ def test_numbers_print_as_in_javascript(number: float, text: str) -> None:
 def test_values_print_as_in_javascript(value: Json, text: str) -> None:
     """Scalars by name, lists joined by commas with null as nothing, objects by their useless name."""
     assert js_text(value) == text
+
+
+def test_absent_items_are_nothing() -> None:
+    """An operand keeps the place of what its list has nothing for, as JavaScript does with undefined."""
+    absent: Any = ABSENT
+    assert js_text([1, absent, [absent, "a"], None]) == "1,,,a,"
 
 
 @pytest.mark.parametrize("value", [{"toString": 1}, [1, [{"toString": None}]]])
