@@ -83,14 +83,16 @@ def _one(found: Outcomes) -> Outcome:
 
 def _walked(root: Outcome, keys: Keys) -> Outcome:
     """Return what a path leads to."""
-    node = root
+    node, holder = root, None
     for key in keys:
-        node = _step(node, key) if isinstance(node, Some) else step(node, key)
+        if node is Some.TEXT and holder is not Some.EVENT:
+            return Some.ANYTHING  # of an empty text, which a type is not, a path gives the text itself
+        holder, node = node, _step(node, key) if isinstance(node, Some) else step(node, key)
     return node
 
 
 def _step(node: Some, key: str) -> Outcome:
-    """Return what stands at a key of something of which little is known: of a text its length and letters."""
+    """Return what stands at a key of something of which little is known: of a type its length and letters."""
     match node:
         case Some.EVENT if key == "type":
             return Some.TEXT
@@ -163,8 +165,10 @@ def _json(options: Json, root: Outcome) -> Outcomes:
     if options.get("mode") != "encode":
         return _ANYTHING if options.get("mode") == "decode" else _NOTHING
     found = outcomes(options.get("value"), root)
-    written = _NOTHING if all(outcome is ABSENT for outcome in found) else _TEXT
-    return written if not any(outcome is Some.ANYTHING for outcome in found) else (Some.TEXT, ABSENT)
+    if all(outcome is ABSENT for outcome in found):
+        return _NOTHING
+    may_be_nothing = any(outcome is ABSENT or outcome is Some.ANYTHING for outcome in found)
+    return (Some.TEXT, ABSENT) if may_be_nothing else _TEXT
 
 
 def _transform(options: Json, root: Outcome) -> Outcomes:
