@@ -66,9 +66,9 @@ def diff(  # noqa: PLR0913 - one parameter for each option
         _refuse({"--to": end, "--topic": topic, "--limit": limit})
     topics = [_topic_name(name) for name in dict.fromkeys(topic or ())]
     before, after = (load_without_secrets(path) for path in (old, new))
-    warn_of_missing_salts(after)
     for settings in (before, after):
         select(settings.destinations, [destination])
+    warn_of_missing_salts([destination], before, after)
     if events is not None:
         changes = _of_lines(before, after, destination, events, examples)
     else:

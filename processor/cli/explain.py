@@ -27,8 +27,8 @@ def explain(
     from processor.source.json_value import json_text
 
     settings = load_without_secrets(config)
-    warn_of_missing_salts(settings)
     (name,) = select(settings.destinations, [destination])
+    warn_of_missing_salts([name], settings)
     is_tree = sys.stdout.isatty() and not as_json
     has_failed = False
     for events in workbench.explain(settings, name, sys.stdin.buffer):

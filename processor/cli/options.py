@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -45,12 +46,17 @@ def select(
     return list(dict.fromkeys(wanted)) if wanted else names
 
 
-def warn_of_missing_salts(settings: Settings) -> None:
-    """Say on stderr which salts are not there: hashes that a command without keys shows are then not the vendor's."""
-    for name, own in settings.destinations.items():
-        salt = None if own.privacy is None or own.privacy.hash is None else own.privacy.hash.salt
+def warn_of_missing_salts(names: Iterable[str], *files: Settings) -> None:
+    """Say on stderr which salts of these destinations are not there, each once.
+
+    Hashes that a command without keys shows are then not the vendor's.
+    """
+    told: dict[str, None] = {}
+    for name, settings in product(names, files):
+        privacy = settings.destinations[name].privacy
+        salt = None if privacy is None or privacy.hash is None else privacy.hash.salt
         trouble = None if salt is None else salt.trouble()
         if trouble is not None:
-            typer.echo(
-                f"warning: destinations.{name}.privacy.hash.salt: {trouble}; hashes differ from those sent", err=True
-            )
+            told[f"destinations.{name}.privacy.hash.salt: {trouble}"] = None
+    for warning in told:
+        typer.echo(f"warning: {warning}; hashes differ from those sent", err=True)

@@ -24,8 +24,8 @@ def preview(
     from processor.settings import load_without_secrets
 
     settings = load_without_secrets(config)
-    warn_of_missing_salts(settings)
     (name,) = select(settings.destinations, [destination])
+    warn_of_missing_salts([name], settings)
     for line in workbench.preview(settings, name, sys.stdin.buffer):
         sys.stdout.buffer.write(line + b"\n")
         sys.stdout.buffer.flush()

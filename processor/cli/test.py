@@ -30,7 +30,7 @@ def run_cases(
     from processor.settings import load_without_secrets
 
     settings = load_without_secrets(config)
-    warn_of_missing_salts(settings)
+    warn_of_missing_salts(settings.destinations, settings)
     outcome = workbench.run_cases(settings, files)
     if as_json:
         typer.echo(json.dumps(report.as_json(outcome), indent=2))

@@ -28,3 +28,18 @@ def test_a_missing_salt_is_warned_of(tmp_path: Path) -> None:
         assert (found.returncode, found.stderr.decode()[: len(warning)]) == (0, warning)
     found = typed("preview", "--config", path, "--destination", "crm", stdin=EVENT, keys={"A_SALT": "pepper"})
     assert (found.returncode, found.stderr) == (0, b"")
+
+
+def test_only_salts_that_matter_are_warned_of(tmp_path: Path) -> None:
+    """Those of the destination that is looked at, in both files of a comparison; one of both is named once."""
+    old, new, events = tmp_path / "old.yaml", tmp_path / "new.yaml", tmp_path / "events.jsonl"
+    other = FILE[FILE.index("  crm:") :].replace("crm:", "other:").replace("A_SALT", "OTHER_SALT")
+    old.write_text(FILE + other, encoding="utf-8")
+    new.write_text(FILE.replace("A_SALT", "NEW_SALT") + other, encoding="utf-8")
+    events.write_bytes(EVENT)
+    found = typed("preview", "--config", old, "--destination", "crm", stdin=EVENT, keys={"A_SALT": "pepper"})
+    assert (found.returncode, found.stderr) == (0, b"")
+    said = typed("diff", old, new, events, "--destination", "crm", keys={"NEW_SALT": "pepper"}).stderr.decode()
+    assert (said.count("A_SALT is not set"), said.count("warning")) == (1, 1)
+    said = typed("diff", old, old, events, "--destination", "crm").stderr.decode()
+    assert said.count("A_SALT is not set") == 1
