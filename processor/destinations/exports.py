@@ -66,6 +66,11 @@ def imported(export: Any, destination_id: str | None = None) -> Imported:  # noq
     found = Imported()
     if _has_further_page(export):
         found.notes.append("this is one page of several (`pagination.next` is set): what the others hold is missing")
+    if _is_plan(export) and any(_owner(one) is None for one in _parts(export)):
+        found.notes.append(
+            "this plan makes a destination, whose id it does not know yet: what belongs to it, or to another new one, "
+            "is taken without one; after `terraform apply` the state tells them apart"
+        )
     for one in _parts(export):
         if destination_id is not None and _owner(one) not in (None, destination_id):
             continue
@@ -94,10 +99,14 @@ def _has_further_page(export: Any) -> bool:  # noqa: ANN401 - any JSON value
 
 def _parts(export: Any) -> Iterator[Plain]:  # noqa: ANN401 - any JSON value
     """Yield every subscription and filter in an export, in order."""
-    is_plan = isinstance(export, dict) and _PLANNED in export
-    for node in _objects(export[_PLANNED] if is_plan else export):
+    for node in _objects(export[_PLANNED] if _is_plan(export) else export):
         if _is_part(node):
             yield node
+
+
+def _is_plan(export: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether an export is a plan of Terraform's and not a state."""
+    return isinstance(export, dict) and _PLANNED in export
 
 
 def _objects(value: Any) -> Iterator[Plain]:  # noqa: ANN401 - any JSON value

@@ -210,6 +210,17 @@ def test_of_a_plan_only_its_end_is_taken() -> None:
     assert [one["name"] for one in loaded(workbench.import_export(json.dumps(plan))[0])["subscriptions"]] == ["Track"]
 
 
+def test_a_plan_that_makes_destinations_says_that_it_cannot_tell_them_apart() -> None:
+    """Their ids are known after they are made: until then what belongs to one looks as what belongs to all."""
+    new = [
+        {key: value for key, value in TERRAFORM.items() if key != "destination_id"} | {"name": name} for name in "ab"
+    ]
+    plan = {"planned_values": {"root_module": {"resources": [{"values": one} for one in (*new, TERRAFORM)]}}}
+    yaml, (note,) = workbench.import_export(json.dumps(plan))
+    assert [one["name"] for one in loaded(yaml)["subscriptions"]] == ["a", "b", "Track"]
+    assert "after `terraform apply` the state tells them apart" in note
+
+
 def test_a_subscription_without_an_action_is_left_out_with_a_note() -> None:
     """It is among what was looked for, so it must not vanish."""
     nameless = {key: value for key, value in TERRAFORM.items() if key != "action_id"}
