@@ -243,6 +243,7 @@ class Bridge:
         _warn(self._own, self.destination)
         known = asyncio.create_task(self._suppression.is_loaded.wait(), name="suppressed-users-known")
         follow = asyncio.create_task(self._reloader.run(self._running, self._take_over), name="reload")
+        follow.add_done_callback(partial(_note_end, "changed settings are not looked at any more"))
         try:
             await asyncio.wait({work, stop, known}, return_when=asyncio.FIRST_COMPLETED)
             if known.done():

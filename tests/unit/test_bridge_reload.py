@@ -14,11 +14,11 @@ import pytest
 from processor import app
 from processor.app import EXIT_OK, Bridge
 from processor.delivery.dead_letters import DeadLetters
-from processor.reloading import Origin
+from processor.reloading import Origin, Reloader
 from processor.settings import load_settings
 from processor.source.clients import Clients
 from tests.http_peer import eventually, peer
-from tests.lone_bridge import SilentClient, accept, kafka, read, sent, settings, started, track
+from tests.lone_bridge import SilentClient, accept, bridge, kafka, read, sent, settings, started, track
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +54,23 @@ async def test_a_changed_file_is_taken_over(tmp_path: Path, monkeypatch: pytest.
         assert bridge.report()["tally"]["records"]["skipped"] == {"filtered": 1}
         bridge.stop()
         assert await running == EXIT_OK
+
+
+async def test_a_bug_in_following_the_file_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it settings would stay as they are for ever and nobody would know why; deliveries go on."""
+
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Reloader, "run", fail)
+    _, clients = kafka()
+    async with peer(accept) as vendor:
+        one = bridge(settings(tmp_path, vendor.port, monkeypatch), clients)
+        read(clients, track("one"))
+        running = await started(one)
+        await eventually(lambda: sent(vendor) == ["one"])
+        one.stop()
+        assert await running == EXIT_OK
+    assert "changed settings are not looked at any more" in caplog.text
