@@ -16,7 +16,7 @@ from typing import Any, cast
 from processor.delivery.dead_letter_form import DeadLetter
 from processor.delivery.dispatcher import Dispatcher
 from processor.delivery.offsets import Key
-from processor.delivery.settings import DeliverySettings
+from processor.delivery.settings import DeliverySettings, RateLimit
 from processor.destinations.base import Backoff, Endpoint
 from processor.destinations.plan import Plan
 from processor.model import Mapped, Payload, Record, Skipped
@@ -66,6 +66,7 @@ class _Plan:
         """Map for this member."""
         self._log = log
         self._member = member
+        self.destination = FakeDestination(member.group.endpoints)
 
     def map_all(self, values: Sequence[tuple[Record, object]], now_ms: int, *, has_plain_keys: bool) -> list[Mapped]:
         """Return the payloads of each record."""
@@ -166,6 +167,11 @@ class Member:
         """Count what the timer starts, by the second."""
         self.turns[int(self.clock.now_s())] += 1
         turn()
+
+    def reload(self, requests_per_second: float | None) -> None:
+        """Take over a plan of its own and another rate, as when the settings change."""
+        plan = cast("Plan", _Plan(self.group.log, self))
+        self.pipeline.use(plan, RateLimit(requests_per_second=requests_per_second))
 
     # -- what the pipeline says to the consumer thread
 

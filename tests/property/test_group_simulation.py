@@ -35,7 +35,9 @@ LIKELIHOODS = {
     "timeout": st.sampled_from([0.0, 0.05, 0.2]),
     "wrong_key": st.sampled_from([0.0, 0.0, 0.02]),
 }
-MOVES = st.lists(st.sampled_from(["rebalance", "rebalance", "fence", "kill", "stop", "letters", "clock"]), max_size=12)
+MOVES = st.lists(
+    st.sampled_from(["rebalance", "rebalance", "fence", "kill", "stop", "letters", "clock", "reload"]), max_size=12
+)
 
 
 class Story:
@@ -83,6 +85,7 @@ class Story:
         await self._settle(written)
         going_on.cancel()
         await self._settle(self.log.ends)
+        await asyncio.sleep(1.0)  # the end of a partition that was assigned just now may wait to be looked at
         self._check_nothing_is_left()
         await self.group.close()
 
@@ -127,6 +130,9 @@ class Story:
                 await group.replace(is_orderly=move == "stop")
             case "letters":
                 await group.break_letters()
+            case "reload":
+                for member in group.members:
+                    member.reload(self.chance.choice((None, 5.0, 50.0)))
             case "clock":
                 group.clock.step_s += self.chance.choice((-86_400.0, 3_600.0, 1e6))
 
