@@ -22,7 +22,7 @@ def included(document: Document, name: Node, place: KeyPath) -> tuple[Document, 
     `name` is the value that names the file, relative to the folder of the document, and `place` where the tree is to
     go. What is wrong with the file is among the document's problems; the root is None where it cannot be read at all.
     """
-    if not isinstance(name.value, str) or not name.value.strip():
+    if not isinstance(name.value, str) or not name.value.strip() or "\0" in name.value:
         found = Problem(*name.mark, place, "this is no name of a file", "a path, relative to the folder of this file")
         return with_problems(document, found), None
     file = Path(document.file).parent / name.value

@@ -150,6 +150,14 @@ def test_one_name_in_two_files(folder: Path) -> None:
             f"bridge.yaml:7:32: {KEY}.from_file: mappings: cannot be read: Is a directory",
         ),
         (
+            '{from_file: "mappings/\\0"}',
+            OWN,
+            (
+                f"bridge.yaml:7:32: {KEY}.from_file: this is no name of a file; allowed: a path, "
+                "relative to the folder of this file"
+            ),
+        ),
+        (
             "{from_file: [a]}",
             OWN,
             (
