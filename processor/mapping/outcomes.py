@@ -139,11 +139,18 @@ def _is_met(test: str, found: Outcome) -> bool | None:
 
 
 def _case(options: Json, root: Outcome) -> Outcomes:
-    """Return the outcomes of the value; a text keeps its length, near enough, in whatever case."""
+    """Return the outcomes of the value; a text with letters becomes another, which may be a word that it was not."""
     if not isinstance(options, dict):
         return _ANYTHING
     value = options.get("value")
-    return _NOTHING if is_falsy(value) else outcomes(value, root)
+    if is_falsy(value):
+        return _NOTHING
+    return tuple(Some.TEXT if _has_case(outcome) else outcome for outcome in outcomes(value, root))
+
+
+def _has_case(outcome: Outcome) -> bool:
+    """Return whether an outcome is a text that another case changes."""
+    return isinstance(outcome, str) and outcome.lower() != outcome.upper()
 
 
 def _replace(options: Json, _root: Outcome) -> Outcomes:

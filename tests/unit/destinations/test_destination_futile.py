@@ -109,6 +109,7 @@ def test_a_field_that_never_serves(value: Any, text: str) -> None:  # noqa: ANN4
         {"@if": {"exists": {"@path": "$.a"}, "then": "x" * 300, "else": {"@path": "$.event"}}},
         {"@template": "{{event}}"},
         {"@json": {"mode": "decode", "value": {"@path": "$.event"}}},
+        {"@case": {"operator": "lower", "value": "SIGNED UP"}},
     ],
 )
 def test_what_may_serve_is_let_be(value: Any) -> None:  # noqa: ANN401 - any mapping value
