@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections import defaultdict
 
@@ -90,9 +91,12 @@ class Story:
         await self.group.close()
 
     async def _go_on(self) -> None:
-        """Write a faultless event now and then: only beside successes of others is a payload given up."""
-        while True:
-            user = self.chance.randrange(USERS)
+        """Write a faultless event of a new user now and then: only beside successes of others is a payload given up.
+
+        Those of the old ones may all wait behind such payloads, for aliases tie users together, and would fill what the
+        window has room for.
+        """
+        for user in itertools.count(USERS):
             self.log.append(user % PARTITIONS, Event((f"u{user}",), ("bulk",)))
             await asyncio.sleep(self.chance.random() * 2)
 

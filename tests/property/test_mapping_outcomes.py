@@ -24,7 +24,7 @@ def _covers(outcome: Outcome, value: Json) -> bool:
     if isinstance(outcome, list):
         return isinstance(value, list) and len(value) == len(outcome) and all(map(_covers, outcome, value))
     if isinstance(outcome, str):
-        return outcome == value
+        return bool(outcome == value)
     return repr(outcome) == repr(value)
 
 
