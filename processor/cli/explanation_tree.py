@@ -23,12 +23,21 @@ def print_tree(event: Plain, console: Console | None = None) -> None:
     gates = root.add("gates")
     for gate in event["gates"]:
         gates.add(_marked(gate["passed"], gate["gate"] + (f": {gate['reason']}" if "reason" in gate else "")))
+    if event["privacy"]:
+        _add_privacy(root.add("privacy"), event["privacy"])
     for one in event["subscriptions"]:
         _add_subscription(root, one)
     if event["filters"]:
         _add_filters(root.add("filters"), event["filters"])
     _add_end(root, event)
     console.print(root)
+
+
+def _add_privacy(branch: Tree, paths: Sequence[Plain]) -> None:
+    """Add each path that is to be hidden, and whether anything is there."""
+    for one in paths:
+        there = "" if one["changed"] else "   nothing there to hide"
+        branch.add(_marked(one["changed"], f"{one['change']} {one['path']}{there}"))
 
 
 def _add_subscription(root: Tree, one: Plain) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from processor.destinations.filters import FilterStep
 from processor.destinations.gates import GateStep
 from processor.destinations.plan import Plan
+from processor.destinations.privacy import PrivacyStep
 from processor.mapping import Subscription
 from processor.mapping.explanation import Explained, explain
 from processor.mapping.triggers.explanation import ExplainedTerm, explain_trigger
@@ -37,12 +38,14 @@ class Explanation:
 
     Attributes:
         gates: Each gate up to the first that stopped the event.
+        privacy: Each path that is to be hidden, and whether the event has anything there; none when a gate stopped it.
         subscriptions: All that are in force, in order; none when a gate stopped the event.
         filters: Each filter up to the first that stopped the event; none when no subscription took it.
         mapped: What the plan made of the event: payloads, skips and rejections by subscription.
     """
 
     gates: list[GateStep]
+    privacy: list[PrivacyStep]
     subscriptions: list[ExplainedSubscription]
     filters: list[FilterStep]
     mapped: Mapped
@@ -56,10 +59,12 @@ def explain_event(plan: Plan, value: Any, record: Record, now_ms: int) -> Explan
         gates.append(GateStep(TYPE_GATE, admitted))
     mapped = plan.map(value, record, now_ms)
     if isinstance(admitted, (Skipped, Rejected)):
-        return Explanation(gates, [], [], mapped)
+        return Explanation(gates, [], [], [], mapped)
+    privacy = [] if plan.privacy is None else plan.privacy.steps(value)
     subscriptions = _subscriptions(plan, admitted, record)
     is_taken = any(one.terms.holds for one in subscriptions)
-    return Explanation(gates, subscriptions, plan.filter_steps(admitted, record) if is_taken else [], mapped)
+    filters = plan.filter_steps(admitted, record) if is_taken else []
+    return Explanation(gates, privacy, subscriptions, filters, mapped)
 
 
 def _subscriptions(plan: Plan, event: Event, record: Record) -> list[ExplainedSubscription]:

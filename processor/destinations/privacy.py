@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -26,14 +26,20 @@ Change: TypeAlias = Callable[[Json], Json]
 
 _DROP, _HASH, _CUT = range(3)
 """The order of the changes to one value."""
+_WORDS: Final = ("drop", "hash", "truncate")
+"""What settings call each of them."""
 
 
 class _Rule(Struct, frozen=True, gc=False):
-    """A change to what these keys lead to; `rank` is its place among the changes to one value."""
+    """A change to what these keys lead to; `rank` is its place among the changes to one value.
+
+    `path` is what settings say, empty behind the first key, where rules that come together are one.
+    """
 
     keys: Keys
     rank: int
     change: Change
+    path: str = ""
 
     @property
     def rest(self) -> _Rule:
@@ -59,16 +65,25 @@ class _Node:
         self.items: _Node | None = None
 
 
+class PrivacyStep(NamedTuple):
+    """One path of `privacy`: what is done there (`drop`, `hash` or `truncate`), and whether it changes the event."""
+
+    change: str
+    path: str
+    is_changed: bool
+
+
 class Privacy:
     """The privacy of one destination, compiled. `covers_letters`: whether dead letters are to be covered as well."""
 
-    __slots__ = ("_root", "covers_letters", "fingerprint")
+    __slots__ = ("_root", "_rules", "covers_letters", "fingerprint")
 
     def __init__(self, settings: PrivacySettings) -> None:
         """Compile the settings; the salt is read here and then never again, so that one value has one hash."""
         self.covers_letters = settings.dead_letters
         self.fingerprint = _fingerprint(settings)
-        self._root = _Compiler().node(frozenset(_rules(settings)))
+        self._rules = tuple(_rules(settings))
+        self._root = _Compiler().node(frozenset(self._rules))
 
     def applied(self, event: Event) -> Event:
         """Return the event without what is private: itself when there is nothing of the kind in it.
@@ -77,6 +92,17 @@ class Privacy:
             RecursionError: lists are nested too deeply in one another.
         """
         return _object(event, self._root)
+
+    def steps(self, event: Event) -> list[PrivacyStep]:
+        """Return what each path by itself does to the event, in the order in which changes to one value are made.
+
+        Raises:
+            RecursionError: lists are nested too deeply in one another.
+        """
+        return [
+            PrivacyStep(_WORDS[rule.rank], rule.path, _object(event, _Compiler().node(frozenset({rule}))) is not event)
+            for rule in self._rules
+        ]
 
 
 def _fingerprint(settings: PrivacySettings) -> str:
@@ -87,13 +113,13 @@ def _fingerprint(settings: PrivacySettings) -> str:
 def _rules(settings: PrivacySettings) -> Iterable[_Rule]:
     """Yield what the settings ask for, path by path."""
     for path in settings.drop:
-        yield _Rule(parse_dollar_path(path), _DROP, _dropped)
+        yield _Rule(parse_dollar_path(path), _DROP, _dropped, path)
     if settings.hash is not None:
         hashed = _hashing(settings.hash)
         for path in settings.hash.paths:
-            yield _Rule(parse_dollar_path(path), _HASH, hashed)
+            yield _Rule(parse_dollar_path(path), _HASH, hashed, path)
     for cut in settings.truncate:
-        yield _Rule(parse_dollar_path(cut.path), _CUT, _cutting(cut.length))
+        yield _Rule(parse_dollar_path(cut.path), _CUT, _cutting(cut.length), cut.path)
 
 
 class _Compiler:

@@ -26,7 +26,8 @@ def explain_record(destination: Destination, plan: Plan, decoder: Decoder, recor
     """
     decoded = decoder.decode(record)
     if isinstance(decoded, (Rejected, Skipped)):
-        return [{"gates": [], "subscriptions": [], "filters": [], **_ended(decoded), "payloads": [], "warnings": []}]
+        asked: Plain = {key: [] for key in ("gates", "privacy", "subscriptions", "filters", "payloads", "warnings")}
+        return [asked | _ended(decoded)]
     return [_event(destination, explain_event(plan, event, known_by, now_ms), now_ms) for known_by, event in decoded]
 
 
@@ -35,6 +36,9 @@ def _event(destination: Destination, explanation: Explanation, now_ms: int) -> P
     mapped = explanation.mapped
     return {
         "gates": [_gate(step) for step in explanation.gates],
+        "privacy": [
+            {"change": step.change, "path": step.path, "changed": step.is_changed} for step in explanation.privacy
+        ],
         "subscriptions": [_subscription(one) for one in explanation.subscriptions],
         "filters": [_filter(step) for step in explanation.filters],
         "payloads": [

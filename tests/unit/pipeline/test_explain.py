@@ -15,6 +15,8 @@ from processor.config.secret import PLAIN_SECRETS
 from processor.destinations import destination_class
 from processor.destinations.filters import Filters, FilterSettings
 from processor.destinations.plan import Plan
+from processor.destinations.privacy import Privacy
+from processor.destinations.privacy_settings import PrivacySettings
 from processor.mapping import SubscriptionSettings
 from processor.model import Record
 from processor.pipeline.explain import explain_record
@@ -166,6 +168,29 @@ def test_an_explanation_ends_as_the_preview_does(vendor: str, event: Any) -> Non
     assert len(told) == len(line["payloads"])
     assert json_text(found)
     assert all(tree(each) for each in found)
+
+
+def test_what_privacy_hides_is_told_path_by_path() -> None:
+    """Why a field came out otherwise, or not at all, stands beside the paths that found something."""
+    hidden = {"drop": ["$.properties.card", "$.context.ip"], "hash": {"paths": ["$.userId"]}}
+    settings = PrivacySettings.model_validate(hidden | {"truncate": [{"path": "$.properties.note", "length": 3}]})
+    made = destination_class("moesif")
+    context = {PLAIN_SECRETS: True}
+    destination = made.create("moesif", made.settings_model.model_validate(REQUIRED["moesif"], context=context))
+    plan = Plan.compile(destination, "default", privacy=Privacy(settings))
+    event = {"type": "track", "event": "e", "userId": "u", "properties": {"card": 1, "note": "abcdef"}}
+    record = Record("t", 0, 7, NOW_MS, value=json.dumps(event).encode())
+    (found,) = explain_record(destination, plan, Decoder(DecodeSettings()), record, NOW_MS)
+    assert [(step["change"], step["path"], step["changed"]) for step in found["privacy"]] == [
+        ("drop", "$.properties.card", True),
+        ("drop", "$.context.ip", False),
+        ("hash", "$.userId", True),
+        ("truncate", "$.properties.note", True),
+    ]
+    assert found["payloads"][0]["body"]["metadata"] == {"note": "abc"}
+    assert "yes drop $.properties.card" in tree(found)
+    assert "no  drop $.context.ip   nothing there to hide" in tree(found)
+    assert one(event)["privacy"] == []
 
 
 def test_what_filters_leave_is_what_fields_read() -> None:
