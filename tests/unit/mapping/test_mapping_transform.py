@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from processor.errors import MappingError
-from processor.mapping import ABSENT, Problem, compile_mapping, transform, validate
+from processor.mapping import (
+    ABSENT,
+    Problem,
+    Subscription,
+    SubscriptionSettings,
+    compile_mapping,
+    transform,
+    validate,
+)
 from processor.mapping.check import MAX_DEPTH
 from processor.mapping.values import Json
 
@@ -215,6 +223,9 @@ def test_an_exhausted_stack_is_a_mapping_error() -> None:
     assert _outcomes(lambda: run({"a": 1})) == {"mapped", "refused"}
     assert _outcomes(lambda: transform(mapping, {"a": 1})) == {"mapped", "refused"}
     assert _outcomes(lambda: compile_mapping(mapping)) == {"mapped", "refused"}
+    settings = {"name": "s", "trigger": 'type = "track"', "action": "a", "mapping": mapping}
+    subscription = Subscription(SubscriptionSettings.model_validate(settings))
+    assert _outcomes(lambda: subscription.fields({"a": 1}, has_plain_keys=True)) == {"mapped", "refused"}
 
 
 def test_editor_notes_have_no_effect() -> None:
