@@ -1,16 +1,20 @@
-"""What `check` finds beyond a valid file: what only compiling the settings, or asking Kafka, can tell."""
+"""What `check` finds beyond a valid file: what only compiling the settings, or asking Kafka and vendors, can tell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from processor.app import build_plan
 from processor.config import Document
 from processor.config.problems import Path
+from processor.delivery.credentials import Credentials, ask_vendors
 from processor.delivery.dead_letter_topic import topic_problems
-from processor.errors import BrokerError, ConfigError
+from processor.delivery.http_settings import HttpSettings
+from processor.destinations.base import Destination
+from processor.errors import BrokerError, ConfigError, TransientError
 from processor.settings import Settings
 from processor.settings.doubts import doubts, placed, told
 from processor.settings.fit import Finding
@@ -22,25 +26,31 @@ from processor.source.decode import Decoder
 from processor.source.suppressed_topic import require_compacted
 
 ASK_S: Final = 15.0
-"""Longest time that Kafka may take for each of the questions."""
+"""Longest time that Kafka, or a vendor, may take for each of the questions."""
+
+Place: TypeAlias = Callable[[Path, str], str]
+"""Puts file, line and key before what is wrong there."""
 
 
 class Findings(NamedTuple):
-    """What a check found: problems keep the bridge from being started, warnings should be read."""
+    """What a check found: problems keep the bridge from being started, warnings should be read, notes are good news."""
 
     problems: list[str]
     warnings: list[str]
+    notes: list[str]
 
 
 def check(settings: Settings, *, online: bool, document: Document | None = None) -> Findings:
-    """Return what only compiling valid settings, or asking Kafka, can tell about them.
+    """Return what only compiling valid settings, or asking Kafka and the vendors, can tell about them.
 
     With the `document` that they were read from, all of it but faults of compiling names file and line.
 
     Raises:
         BrokerError: Kafka gave no answer, and nothing else is wrong.
+        TransientError: A vendor gave none, and nothing else is wrong.
     """
-    found = Findings([], [])
+    found = Findings([], [], [])
+    sound: dict[str, tuple[Destination, HttpSettings]] = {}
     for name, own in settings.destinations.items():
         try:
             destination, _ = build_plan(name, own)
@@ -48,13 +58,42 @@ def check(settings: Settings, *, online: bool, document: Document | None = None)
         except ConfigError as error:
             found.problems.append(str(error))
             continue
+        sound[name] = destination, own.delivery.http
         found.warnings.extend(told(name, doubt, document) for doubt in doubts(own, destination))
     if online:
-        _ask_kafka(settings, found, partial(placed, document))
+        place = partial(placed, document)
+        silent = _ask_vendors(sound, found, place)
+        try:
+            _ask_kafka(settings, found, place)
+        except BrokerError as error:
+            if not silent:
+                raise
+            silent.append(f"Kafka: {error}")
+        if silent:
+            if not found.problems:
+                raise TransientError("\n".join(silent), safe="\n".join(silent))
+            found.problems.extend(silent)
     return found
 
 
-def _ask_kafka(settings: Settings, found: Findings, place: Callable[[Path, str], str]) -> None:
+def _ask_vendors(sound: Mapping[str, tuple[Destination, HttpSettings]], found: Findings, place: Place) -> list[str]:
+    """Add what vendors say of credentials; return those that gave no answer, which says nothing against them."""
+    silent = []
+    for name, asked in asyncio.run(ask_vendors(sound, ASK_S)).items():
+        said = place(("destinations", name), asked.said)
+        match asked.credentials:
+            case Credentials.REFUSED:
+                found.problems.append(said)
+            case Credentials.UNTOLD:
+                found.warnings.append(said)
+            case Credentials.NO_ANSWER:
+                silent.append(said)
+            case _:
+                found.notes.append(f"destinations.{name}: {asked.said}")
+    return silent
+
+
+def _ask_kafka(settings: Settings, found: Findings, place: Place) -> None:
     """Add what Kafka says against these settings. No answer says nothing against them, so that alone is raised."""
     admin = KafkaClients(settings.kafka, f"{settings.kafka.group_prefix}.check").admin()
     try:

@@ -17,7 +17,7 @@ def register(application: typer.Typer) -> None:
 def check(
     config: Config = DEFAULT_CONFIG,
     online: Annotated[
-        bool, typer.Option("--online", help="Also ask Kafka: topics and their limits. No vendor is asked.")
+        bool, typer.Option("--online", help="Also ask Kafka and the vendors: topics, their limits, credentials.")
     ] = False,
 ) -> None:
     """Tell everything that is wrong with a file, without starting."""
@@ -31,6 +31,8 @@ def check(
     found = checking.check(settings, online=online, document=load_configuration(config))
     for warning in found.warnings:
         typer.echo(f"warning: {warning}", err=True)
+    for note in found.notes:
+        typer.echo(note, err=True)
     if found.problems:
         raise ConfigError("\n".join(found.problems))
     count = len(settings.destinations)

@@ -58,7 +58,7 @@ def loaded(text: str, folder: Path) -> Settings:
 @pytest.mark.parametrize(("name", "text"), list(configurations()))
 def test_configuration_is_fine(name: str, text: str, tmp_path: Path) -> None:
     """Every whole configuration on a page passes the check that its reader will run."""
-    assert check(loaded(text, tmp_path), online=False) == ([], []), name
+    assert check(loaded(text, tmp_path), online=False) == ([], [], []), name
 
 
 def test_the_pages_have_a_configuration_for_each_vendor() -> None:

@@ -18,7 +18,8 @@ from jsonschema import Draft202012Validator
 from processor import checking
 from processor.checking import check
 from processor.config import load_document
-from processor.errors import BrokerError
+from processor.delivery.credentials import Asked, Credentials
+from processor.errors import BrokerError, TransientError
 from processor.settings import load_configuration, load_settings
 
 ROOT = Path(__file__).parents[3]
@@ -76,6 +77,42 @@ def test_check_tells_no_answer_from_a_wrong_file(tmp_path: Path, monkeypatch: py
     (line,) = (number for number, text in enumerate(path.read_text().splitlines(), 1) if "topics:" in text)
     problem, *_ = check(settings, online=True, document=load_configuration(path)).problems
     assert problem == f"{path}:{line}:11: kafka.topics: topic t does not exist"
+
+
+def test_check_tells_what_vendors_say_of_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal is an error at the destination, silence a failure unless there are errors, the rest is just told."""
+    monkeypatch.setenv("MOESIF_APPLICATION_ID", "k")
+    path = tmp_path / "segment-bridge.yaml"
+    path.write_text(EXAMPLE.read_text())
+    settings, document = load_settings(path), load_configuration(path)
+    (name,) = settings.destinations
+    said: dict[str, Asked] = {}
+
+    async def ask(*_: object) -> dict[str, Asked]:
+        return said
+
+    def silent(*_: object) -> None:
+        raise BrokerError("cannot connect", code="_TRANSPORT", fatal=False)
+
+    monkeypatch.setattr(checking, "ask_vendors", ask)
+    monkeypatch.setattr(checking, "_ask_kafka", lambda *_: None)
+    for credentials in (Credentials.TAKEN, Credentials.NOT_ASKED):
+        said[name] = Asked(credentials, "so it is")
+        assert check(settings, online=True).notes == [f"destinations.{name}: so it is"]
+    said[name] = Asked(Credentials.UNTOLD, "status 500")
+    (warning,) = check(settings, online=True, document=document).warnings
+    assert warning.startswith(f"{path}:")
+    said[name] = Asked(Credentials.REFUSED, "refused")
+    assert check(settings, online=True).problems == [f"destinations.{name}: refused"]
+    said[name] = Asked(Credentials.NO_ANSWER, "no answer")
+    with pytest.raises(TransientError) as raised:
+        check(settings, online=True)
+    assert raised.value.safe == f"destinations.{name}: no answer"
+    monkeypatch.setattr(checking, "_ask_kafka", silent)
+    with pytest.raises(TransientError, match="Kafka: cannot connect"):
+        check(settings, online=True)
+    monkeypatch.setattr(checking, "_ask_kafka", lambda _, found, __: found.problems.append("no topic"))
+    assert check(settings, online=True).problems == ["no topic", f"destinations.{name}: no answer"]
 
 
 def test_check_tells_a_fault_of_the_file_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
