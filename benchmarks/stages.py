@@ -26,7 +26,7 @@ from processor.destinations.base import Destination
 from processor.destinations.plan import Plan
 from processor.model import Payload, Record
 from processor.pipeline.mapper import RUN_COUNT
-from processor.source.decode import Decoded, Decoder
+from processor.source.decode import DecodedRun, Decoder
 from processor.source.decode_settings import DecodeSettings
 
 COUNT = 5_000
@@ -76,7 +76,7 @@ class _Pass:
         self._records = records
         self._schedule = Schedule(effective_endpoints(destination, delivery), delivery)
         self._partition = OffsetTracker().assign(("t", 0), 0)
-        self._events: list[Decoded] = []
+        self._runs: list[DecodedRun] = []
         self._payloads: list[Payload] = []
         self._batches: list[Batch] = []
 
@@ -85,14 +85,13 @@ class _Pass:
         return [_cost(stage) for stage in (self._decode, self._map, self._queue, self._cut, self._settle)]
 
     def _decode(self) -> None:
-        self._events = [self._decoder.decode(record) for record in self._records]
+        runs = (self._records[start : start + RUN_COUNT] for start in range(0, len(self._records), RUN_COUNT))
+        self._runs = [self._decoder.decode_run(run, self._plan.needs) for run in runs]
 
     def _map(self) -> None:
-        events = [one for decoded in self._events if isinstance(decoded, list) for one in decoded]
-        for start in range(0, len(events), RUN_COUNT):
-            run = events[start : start + RUN_COUNT]
-            has_plain_keys = self._decoder.has_plain_keys([record for record, _ in run])
-            for mapped in self._plan.map_all(run, NOW_MS, has_plain_keys=has_plain_keys):
+        for decoded, _, has_plain_keys in self._runs:
+            events = [one for found in decoded if isinstance(found, list) for one in found]
+            for mapped in self._plan.map_all(events, NOW_MS, has_plain_keys=has_plain_keys):
                 self._payloads += mapped.payloads
 
     def _queue(self) -> None:

@@ -1,6 +1,8 @@
 """Events a second through one destination with a 50 ms vendor, beside the two baselines, in one run.
 
-`python -m benchmarks.throughput [--events N] [--runs N] [--hot SHARE] [--bridge-only]`
+`python -m benchmarks.throughput [--events N] [--runs N] [--hot SHARE] [--bridge-only] [--vendor NAME]`
+
+The baselines send Moesif's actions; with another vendor the bridge runs alone.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.work import (
     KEY,
+    MAIN_ENDPOINTS,
     ROOT,
     Figures,
     bridge_command,
@@ -27,7 +30,7 @@ from benchmarks.work import (
 def main() -> None:
     """Measure and print."""
     options = _options()
-    programs = ["bridge"] if options.bridge_only else ["bridge", "floor", "handwritten"]
+    programs = ["bridge"] if options.bridge_only or options.vendor != "moesif" else ["bridge", "floor", "handwritten"]
     runs: dict[str, list[Figures]] = {program: [] for program in programs}
     with kafka() as broker, vendor() as url, tempfile.TemporaryDirectory() as folder:
         topic = produce(broker, options.events, hot_share=options.hot)
@@ -41,7 +44,8 @@ def main() -> None:
                     "BENCH_KEY": KEY,
                 }
                 if program == "bridge":
-                    command = bridge_command(bridge_config(broker, topic, url, Path(folder)))
+                    config = bridge_config(broker, topic, url, Path(folder), options.vendor)
+                    command = bridge_command(config, options.vendor)
                 else:
                     command = [sys.executable, str(ROOT / "benchmarks" / "baselines" / f"{program}.py")]
                 figures = measure(program, command, environ, url, options.events)
@@ -60,6 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="runs of each program; medians are printed")
     parser.add_argument("--hot", type=float, default=0.0, help="share of the events that are of one user")
     parser.add_argument("--bridge-only", action="store_true", help="without the baselines")
+    parser.add_argument("--vendor", choices=sorted(MAIN_ENDPOINTS), default="moesif", help="who takes the events")
     return parser.parse_args()
 
 

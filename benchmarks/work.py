@@ -34,15 +34,18 @@ CORES = sorted(os.sched_getaffinity(0))
 OURS, THEIRS = {CORES[0]}, set(CORES[1:]) or {CORES[0]}
 KEY = "example-key"
 LATENCY_MS = 50
+MAIN_ENDPOINTS = {"moveo": "events", "moesif": "actions", "moengage": "bulk"}
 
 _VENDOR = """
 import sys
+from benchmarks.work import KEY
 from processor.sandbox.faults import Latency
 from processor.sandbox.settings import SandboxKeys, SandboxSettings
 from processor.sandbox.standins import serve
 serve("127.0.0.1", 0, SandboxSettings(
-    keys=SandboxKeys(moesif_application_ids=("example-key",)), checks="light", keep_count=0,
-    faults=(Latency(ms=float(sys.argv[1])),)), on_ready=lambda url: print(url, flush=True))
+    keys=SandboxKeys(moveo_api_keys=(KEY,), moesif_application_ids=(KEY,), moengage_api_keys=(KEY,)),
+    checks="light", keep_count=0, faults=(Latency(ms=float(sys.argv[1])),)),
+    on_ready=lambda url: print(url, flush=True))
 """
 
 
@@ -123,15 +126,15 @@ def produce(kafka: Kafka, event_count: int, *, partitions: int = 12, users: int 
 
 @contextmanager
 def kafka() -> Iterator[Kafka]:
-    """Run one real broker on the cores that are not measured."""
+    """Run one real broker, and whoever asks for it, on the cores that are not measured."""
     cluster = KafkaCluster()
     os.sched_setaffinity(0, THEIRS)
-    cluster.start()
-    os.sched_setaffinity(0, CORES)
     try:
+        cluster.start()
         yield cluster
     finally:
         cluster.stop()
+        os.sched_setaffinity(0, CORES)
 
 
 @contextmanager
@@ -217,8 +220,8 @@ def memory_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * PAGE_BYTES
 
 
-def bridge_config(kafka_: Kafka, topic: str, url: str, folder: Path) -> Path:
-    """Write the configuration of the bridge for the standard work; return its path."""
+def bridge_config(kafka_: Kafka, topic: str, url: str, folder: Path, vendor_name: str = "moesif") -> Path:
+    """Write the configuration of the bridge for the standard work at one vendor; return its path."""
     config = {
         "kafka": {
             "bootstrap_servers": kafka_.bootstrap_servers,
@@ -229,11 +232,11 @@ def bridge_config(kafka_: Kafka, topic: str, url: str, folder: Path) -> Path:
         "dead_letters": {"topic": f"{topic}.dead"},
         "operations": {"page": {"enabled": False}},
         "destinations": {
-            "moesif": {
-                "type": "moesif",
+            vendor_name: {
+                "type": vendor_name,
                 "start": "earliest",
-                "settings": {"application_id": {"env": "BENCH_KEY"}, "base_url": url},
-                "delivery": {"max_in_flight": 16, "endpoints": {"actions": {"max_batch_count": 100}}},
+                "settings": _settings(vendor_name, url),
+                "delivery": {"max_in_flight": 32, "endpoints": {MAIN_ENDPOINTS[vendor_name]: {"max_batch_count": 100}}},
             }
         },
     }
@@ -242,9 +245,21 @@ def bridge_config(kafka_: Kafka, topic: str, url: str, folder: Path) -> Path:
     return path
 
 
-def bridge_command(config: Path) -> list[str]:
+def _settings(vendor_name: str, url: str) -> dict[str, Any]:
+    """Return the settings of a vendor's destination that sends to the stand-in."""
+    key = {"env": "BENCH_KEY"}
+    match vendor_name:
+        case "moveo":
+            address = f"{url}/api/analytic/external/segment-destination"
+            return {"api_key": key, "endpoint": address, "flush_interval_ms": 1_000}
+        case "moesif":
+            return {"application_id": key, "base_url": url}
+    return {"api_id": "WKSPACE7EXAMPLE", "api_key": key, "base_url": url}
+
+
+def bridge_command(config: Path, vendor_name: str = "moesif") -> list[str]:
     """Return the command line of the bridge."""
-    return [sys.executable, "-m", "processor", "run", "--config", str(config), "--destination", "moesif"]
+    return [sys.executable, "-m", "processor", "run", "--config", str(config), "--destination", vendor_name]
 
 
 def medians(runs: Sequence[Figures]) -> str:

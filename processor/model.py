@@ -37,6 +37,16 @@ class Record(Struct, gc=False, frozen=True):
     payload_index: int = 0
 
 
+class Needs(Struct, gc=False, frozen=True):
+    """The members of an event that somebody looks into, and those that are only handed on: all that need be decoded.
+
+    A member that is handed on may stand in the event as `msgspec.Raw`, the bytes of its JSON.
+    """
+
+    read: frozenset[str]
+    handed_on: frozenset[str]
+
+
 class Payload(Struct, gc=False, frozen=True):
     """One mapped item, serialised once.
 

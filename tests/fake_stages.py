@@ -16,17 +16,28 @@ from processor.destinations.base import Destination, Endpoint
 from processor.destinations.plan import Plan
 from processor.destinations.privacy import Privacy
 from processor.errors import TransientError
-from processor.model import Mapped, Payload, Record, Rejected, Skipped
+from processor.model import Mapped, Needs, Payload, Record, Rejected, Skipped
 from processor.operations.tally import Tally
 from processor.pipeline import Pipeline, PipelineSettings
 from processor.pipeline.ledger import Ledger
-from processor.source.decode import Decoded, SchemaNeeded
+from processor.source.decode import Decoded, DecodedRun, SchemaNeeded
 from processor.source.intake import size_bytes
 from processor.source.window import Window
 from tests.parcels import START_MS
 from tests.simulation import FakeDestination, FakeVendor, LoopClock, endpoint
 
 KEY = ("events", 0)
+
+
+def run_of(decode: Callable[[Record], Decoded], records: Sequence[Record]) -> DecodedRun:
+    """Return what records hold, one by one, as a decoder does that knows nothing of their keys."""
+    decoded: list[Decoded] = []
+    try:
+        for record in records:
+            decoded.append(decode(record))  # noqa: PERF401 - what came before the exception counts
+    except SchemaNeeded as needed:
+        return DecodedRun(decoded, needed.schema_id)
+    return DecodedRun(decoded)
 
 
 class FakeDecoder:
@@ -49,10 +60,10 @@ class FakeDecoder:
             raise SchemaNeeded(value["schema"])
         return [(record, one) for one in (value if isinstance(value, list) else [value])]
 
-    def has_plain_keys(self, records: Sequence[Record]) -> bool:
-        """Return that nobody knows."""
-        del records
-        return False
+    def decode_run(self, records: Sequence[Record], needs: Needs | None) -> DecodedRun:
+        """Return what records hold, all of it."""
+        del needs
+        return run_of(self.decode, records)
 
     async def fetch(self, schema_id: int) -> None:
         """Load a schema."""
@@ -68,6 +79,7 @@ class FakePlan:
     def __init__(self, mapping_hash: str = "0123456789ab") -> None:
         """Start numbering payloads."""
         self.hash = mapping_hash
+        self.needs: Needs | None = None
         self.letter_privacy: Privacy | None = None
         self.destination: Destination | None = None
         self.ids: dict[int, list[int]] = {}

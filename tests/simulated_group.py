@@ -19,11 +19,11 @@ from processor.delivery.offsets import Key
 from processor.delivery.settings import DeliverySettings, RateLimit
 from processor.destinations.base import Backoff, Endpoint
 from processor.destinations.plan import Plan
-from processor.model import Mapped, Payload, Record, Skipped
+from processor.model import Mapped, Needs, Payload, Record, Skipped
 from processor.operations.tally import Tally
 from processor.pipeline import Pipeline, PipelineSettings
 from processor.pipeline.ledger import Ledger
-from processor.source.decode import Decoded
+from processor.source.decode import Decoded, DecodedRun
 from processor.source.intake import size_bytes
 from processor.source.window import Flow, Valve, Window
 from tests.rough_vendor import MemberTransport, RoughVendor
@@ -46,10 +46,10 @@ class _Decoder:
         """Return one event."""
         return [(record, None)]
 
-    def has_plain_keys(self, records: Sequence[Record]) -> bool:
-        """Return that nobody knows."""
-        del records
-        return False
+    def decode_run(self, records: Sequence[Record], needs: Needs | None) -> DecodedRun:
+        """Return the event of each record."""
+        del needs
+        return DecodedRun([self.decode(record) for record in records])
 
     async def fetch(self, schema_id: int) -> None:
         """Not needed here."""
@@ -61,6 +61,7 @@ class _Plan:
 
     hash = "0123456789ab"
     letter_privacy = None
+    needs = None
 
     def __init__(self, log: Log, member: Member) -> None:
         """Map for this member."""

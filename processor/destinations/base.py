@@ -38,6 +38,8 @@ class Field:
     """Characters of a text that the vendor keeps or takes; None: no source names a number."""
     is_id: bool = False
     """Whether the vendor recognises repeats by it, so that one value for all events would be one event."""
+    is_handed_on: bool = False
+    """Whether `build` puts it into the payload as it is. It may then be `msgspec.Raw`, the bytes of its JSON."""
 
     @property
     def takes(self) -> Form:
@@ -48,7 +50,8 @@ class Field:
 Build = Callable[[Mapping[str, Any], Event, Record, int], Built]
 """`build(fields, event, record, now_ms)`: every rule of the vendor, applied to what the mapping gave.
 
-`fields` is the result of the mapping, absent keys left out. `event` is the whole event, for what a mapping does not
+`fields` is the result of the mapping, absent keys left out; there may be others beside the action's own, which mean
+nothing. `event` is the whole event, for what a mapping does not
 carry but the vendor needs (ids, times, device). `now_ms` may be used only by rules that a contract names.
 It never raises on any JSON value: what cannot be delivered is a `Rejected`, what should not be is a `Skipped`.
 """
@@ -163,6 +166,8 @@ class Destination(abc.ABC):
     rate_settings: ClassVar[frozenset[str]] = frozenset()
     """Settings that decide nothing but `rate_limits`; they can be exchanged while the destination runs, as presets
     can."""
+    reads: ClassVar[frozenset[str] | None] = None
+    """The members of an event that `build` looks into, beside what the mapping gave it; None: it may be any."""
     limit_settings: ClassVar[Mapping[str, str]] = {}
     """Settings that mean a limit of `Endpoint`, as `batch_size` means `max_batch_count`; giving both is an error."""
     counters: ClassVar[frozenset[str]] = frozenset()

@@ -94,6 +94,7 @@ class Gates:
         self._gates = tuple(_gates(settings))
         self._filter = Gate("filter", Filter(settings.filter).passes, _FILTERED) if settings.filter else None
         self._hide: Hide | None = None
+        self._reads = _reads(settings)
 
     def suppressing(self, users: Container[str]) -> Gates:
         """Return the same gates behind one that stops the events of these users; it asks anew for every event."""
@@ -108,9 +109,15 @@ class Gates:
         gates._hide = hide  # noqa: SLF001 - its own copy
         return gates
 
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """Return the members of an event that the gates look into; None: it may be any."""
+        return None if self._hide is not None else self._reads
+
     def admit(self, event: Any) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
         """Return the event with its `type` plain and without what is private, or why it goes no further."""
-        typed = with_type(event, self._types)
+        kind = event.get("type") if type(event) is dict else None
+        typed = event if type(kind) is str and kind in self._types else with_type(event, self._types)
         if type(typed) is not dict:
             return typed
         for gate in self._gates:
@@ -162,6 +169,20 @@ def _gates(settings: GateSettings) -> Iterator[Gate]:
         yield Gate("skip_sent_by_device", lambda event: not was_sent_by_device(event, names), _SENT_BY_DEVICE)
     if settings.respect_integrations:
         yield Gate("integrations", lambda event: is_enabled(event.get("integrations"), names), _INTEGRATION_DISABLED)
+
+
+def _reads(settings: GateSettings) -> frozenset[str]:
+    """Return the members of an event that gates of these settings look into; ids also without a list of users."""
+    read = {"type", *_USER_IDS}
+    if settings.consent_categories:
+        read.add("context")
+    if settings.skip_sent_by_device:
+        read.add("_metadata")
+    if settings.respect_integrations:
+        read.add("integrations")
+    if settings.filter:
+        read |= {"properties", "traits"}
+    return frozenset(read)
 
 
 def with_type(event: Any, types: frozenset[str]) -> Event | Rejected:  # noqa: ANN401 - any JSON value

@@ -57,9 +57,7 @@ def message_id(mapped: Any, event: Event, record: Record) -> tuple[str, str | No
     It is what the mapping gave, else the event's `messageId`, verbatim, with `:<payload index>` behind it for the
     second and later payload of one event at one endpoint; without a usable one the UUIDv5 of the record's coordinates.
     """
-    found = id_text(mapped)
-    if found is None:
-        found = id_text(event.get("messageId"))
+    found = id_text(mapped) or id_text(event.get("messageId"))
     if found is None:
         return uuid5_text(record_name(record)), SYNTHETIC
     return (f"{found}:{record.payload_index}" if record.payload_index else found), None

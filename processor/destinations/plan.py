@@ -10,14 +10,15 @@ from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from processor.config.problems import Path, listed, nearest
-from processor.destinations.base import Action, Destination
+from processor.destinations.base import Action, Build, Destination
 from processor.destinations.defaults import completed, stands_for_fields
 from processor.destinations.filters import Filters, FilterStep
 from processor.destinations.privacy import Privacy
 from processor.errors import ConfigError, MappingError
 from processor.mapping import Subscription, Subscriptions, SubscriptionSettings, compile_subscriptions
+from processor.mapping.needs import needs_of
 from processor.mapping.subscriptions import RESERVED_KEYS
-from processor.model import Built, Event, Mapped, Payload, Record, Rejected, Skipped
+from processor.model import Built, Event, Mapped, Needs, Payload, Record, Rejected, Skipped
 
 DEFAULT: Final = "default"
 """What `subscriptions` says where the vendor's presets are wanted."""
@@ -33,7 +34,7 @@ _TOO_DEEP: Final = Rejected("mapping_failed", "the event is nested too deeply")
 class Plan:
     """Everything that decides what an event becomes at one destination. Pure and total on any JSON value."""
 
-    __slots__ = ("_filters", "_is_default", "destination", "hash", "privacy", "subscriptions")
+    __slots__ = ("_copying", "_filters", "_is_default", "destination", "hash", "needs", "privacy", "subscriptions")
 
     def __init__(
         self,
@@ -50,6 +51,8 @@ class Plan:
         self.privacy = privacy
         self._is_default = is_default
         self._filters = filters
+        self._copying = frozenset(one.name for one in subscriptions.all if _copies(one, destination))
+        self.needs = None if filters is not None else _needs(destination, subscriptions)
         self.hash = subscriptions.hash
         for part in (privacy, filters):
             if part is not None:
@@ -148,12 +151,20 @@ class Plan:
             else:
                 _add(comes_to, event, "")
         for job in jobs:
+            if has_plain_keys and job.subscription.name in self._copying:
+                job.fields = job.event
+                continue
             try:
                 job.fields = job.subscription.fields(job.event, has_plain_keys=has_plain_keys)
             except MappingError as error:
                 job.fields = Rejected(error.reason, error.safe)
         for job in jobs:
-            _add(job.mapped, _built(job, job.fields, now_ms), job.subscription.name)
+            built = job.fields if isinstance(job.fields, Rejected) else _built(job, job.fields, now_ms)
+            if type(built) is Payload:  # nearly always, and then a call would cost as much as what it does
+                force_setattr(built, "subscription", job.subscription.name)
+                job.mapped.payloads.append(built)
+            else:
+                _add(job.mapped, built, job.subscription.name)
         return mapped
 
     def _plan(self, event: Event, record: Record, mapped: Mapped, jobs: list[_Job]) -> None:
@@ -175,7 +186,7 @@ class Plan:
         actions = self.destination.actions
         if len(matching) == 1:  # nearly always, and then there is nothing to count
             (subscription,) = matching
-            jobs.append(_Job(mapped, event, record, subscription, actions[subscription.action]))
+            jobs.append(_Job(mapped, event, record, subscription, actions[subscription.action].build))
             return
         # Each payload at an endpoint gets a number of its own, and so an id of its own. Counted by subscription and not
         # by what came of it: an index that depended on an age check would give a payload another id when the record is
@@ -186,7 +197,7 @@ class Plan:
             index = seen.get(action.endpoints[0], 0)
             seen[action.endpoints[0]] = index + 1
             indexed = replace(record, payload_index=index) if index else record
-            jobs.append(_Job(mapped, event, indexed, subscription, action))
+            jobs.append(_Job(mapped, event, indexed, subscription, action.build))
 
 
 class _Job(Struct, gc=False):
@@ -196,16 +207,14 @@ class _Job(Struct, gc=False):
     event: Event
     record: Record
     subscription: Subscription
-    action: Action
+    build: Build
     fields: dict[str, Any] | Rejected = _TOO_DEEP
 
 
-def _built(job: _Job, fields: dict[str, Any] | Rejected, now_ms: int) -> Built:
+def _built(job: _Job, fields: dict[str, Any], now_ms: int) -> Built:
     """Return what the vendor's rules make of the fields; depth that the stack cannot hold is the event's fault."""
-    if isinstance(fields, Rejected):
-        return fields
     try:
-        return job.action.build(fields, job.event, job.record, now_ms)
+        return job.build(fields, job.event, job.record, now_ms)
     except MappingError as error:
         return Rejected(error.reason, error.safe)
     except RecursionError:
@@ -225,6 +234,28 @@ def _add(mapped: Mapped, built: Built, name: str) -> None:
         mapped.skipped.append(Skipped(built.reason, name))
     else:
         mapped.rejected.append(Rejected(built.reason, built.message, name))
+
+
+def _copies(subscription: Subscription, destination: Destination) -> bool:
+    """Return whether the event itself can stand for the fields: `build` reads these alone, each as the event has it."""
+    return subscription.copies([field.name for field in destination.actions[subscription.action].fields])
+
+
+def _needs(destination: Destination, subscriptions: Subscriptions) -> Needs | None:
+    """Return what a destination with these subscriptions needs of an event; None: all of it."""
+    own = destination.reads
+    gates = None if own is None else destination.gates.reads
+    if own is None or gates is None:
+        return None
+    read, handed_on = set(own | gates), set[str]()
+    for subscription in subscriptions.all:
+        fields = destination.actions[subscription.action].fields
+        needs = needs_of(subscription, {field.name for field in fields if field.is_handed_on})
+        if needs is None:
+            return None
+        read |= needs.read
+        handed_on |= needs.handed_on
+    return Needs(frozenset(read), frozenset(handed_on - read))
 
 
 def findings(destination: Destination, subscriptions: Sequence[SubscriptionSettings]) -> list[Finding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import struct
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,9 @@ BLANKS: Final = javascript.WHITESPACE
 """What trimming removes."""
 
 _encoder: Final = msgspec.json.Encoder()
+_BRACE: Final = (b"{",)
+_first: Final = struct.Struct("c").unpack_from
+"""Looks at a first byte without copying the others, which a slice of `Raw` would, or making a view of them."""
 _ENDLESS: Final = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]", re.DOTALL)
 
 
@@ -59,18 +63,33 @@ def encode(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     Raises:
         MappingError: a number is not finite or too long to print, or the value is nested too deeply.
     """
-    try:
-        body = _encoder.encode(value)
-    except UnicodeEncodeError:
-        body = _encoder.encode(without_lone_surrogates(value))
-    except ValueError as error:
-        raise MappingError(f"a number cannot be written: {error}", safe="a number is too long to be written") from error
-    except RecursionError as error:
-        raise MappingError("the value is nested too deeply") from error
+    body = encode_copied(value)
     # The encoder writes null for NaN, which would change data without a trace; a body without any null has none.
     if body.find(b"null") >= 0 and _may_hold_endless_number(value) and _has_endless_number(value):
         raise MappingError("a number is not finite", safe="a number is not finite")
     return body
+
+
+def encode_copied(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """Return the same where no number of the value can be endless: such a number would be written as null."""
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        return _encoder.encode(without_lone_surrogates(value))
+    except ValueError as error:
+        raise MappingError(f"a number cannot be written: {error}", safe="a number is too long to be written") from error
+    except RecursionError as error:
+        raise MappingError("the value is nested too deeply") from error
+
+
+def is_copied_object(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a value is an object as the bytes of its JSON."""
+    return type(value) is msgspec.Raw and _first(value) == _BRACE
+
+
+def is_null(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a value, perhaps as the bytes of its JSON, is null."""
+    return value is None or (type(value) is msgspec.Raw and bytes(value) == b"null")
 
 
 def decode(body: bytes) -> Any:  # noqa: ANN401 - any JSON value

@@ -18,7 +18,9 @@ _MAX_MS: Final = (datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC) - _EPO
 _FIRST_MS_NUMBER: Final = 1e11
 """Numbers from here on count milliseconds, smaller ones seconds: as seconds it would be the year 5138."""
 _SHORTEST_DATE: Final = 8
-_SOURCES: Final = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
+SOURCES: Final = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
+"""The event's times, in the order in which they are tried."""
+_PLAIN_YEARS: Final = range(2, 9999)
 
 
 def read_time_ms(value: Any) -> int | None:  # noqa: ANN401 - any JSON value may stand where a time should
@@ -35,6 +37,19 @@ def read_time_ms(value: Any) -> int | None:  # noqa: ANN401 - any JSON value may
     else:
         return None
     return epoch_ms if epoch_ms is not None and _MIN_MS <= epoch_ms <= _MAX_MS else None
+
+
+def is_plain_time(value: Any) -> bool:  # noqa: ANN401 - any JSON value may stand where a time should
+    """Return true for nearly every text that can be read as a time, false when only `read_time_ms` can tell.
+
+    For whoever sends the text as it is and need not know the moment, which costs as much again as reading.
+    """
+    if type(value) is not str:
+        return False
+    try:
+        return datetime.fromisoformat(value).year in _PLAIN_YEARS
+    except ValueError:
+        return False
 
 
 def _text_ms(text: str) -> int | None:
@@ -91,7 +106,7 @@ def find_time(mapped: Any, event: Event, record: Record) -> tuple[Any, int, str 
     epoch_ms = read_time_ms(mapped)
     if epoch_ms is not None:
         return mapped, epoch_ms, None
-    for source in _SOURCES:
+    for source in SOURCES:
         value = event.get(source)
         epoch_ms = read_time_ms(value)
         if epoch_ms is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Self
 
 from pydantic import (
@@ -214,6 +214,10 @@ class Subscription:
             self._resolve = compile_resolver(self.mapping)
         except MappingError as error:
             raise _named(self.name, error) from error
+
+    def copies(self, names: Collection[str]) -> bool:
+        """Return whether the mapping does nothing but give each of these fields the event's member of the same name."""
+        return self.mapping == {name: {"@path": f"$.{name}"} for name in names}
 
     def fields(self, event: Event, *, has_plain_keys: bool = False) -> dict[str, Any]:
         """Return the action's fields for an event, absent keys left out. They share objects with the event.

@@ -16,7 +16,6 @@ from processor.destinations.plan import Plan
 from processor.model import Mapped, Outcome, Payload, Record, Rejected, Skipped
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.ports import Decoder
-from processor.source.decode import Decoded, SchemaNeeded
 
 RUN_COUNT = 50
 """Records in a run. From 16 on the stages' code is hot; from some hundred on the run's own data is not."""
@@ -53,11 +52,11 @@ class Mapper:
             How many were taken, and the id of the schema that the next one needs, if that is why not all were.
         """
         plan = self.plan
-        decoded, needed = self._decoded(records)
+        decoded, needed, has_plain_keys = self._decoder.decode_run(records, plan.needs)
         entries = self._ledger.open_all(records[: len(decoded)], is_stopping=is_stopping)
         known = [(entry, events) for entry, events in zip(entries, decoded, strict=True) if entry is not None]
         values = [one for _, events in known if isinstance(events, list) for one in events]
-        mapped = iter(plan.map_all(values, now_ms, has_plain_keys=self._decoder.has_plain_keys(records)))
+        mapped = iter(plan.map_all(values, now_ms, has_plain_keys=has_plain_keys))
         waiting: list[tuple[Payload, Entry]] = []
         for entry, events in known:
             entry.plan = plan
@@ -71,17 +70,6 @@ class Mapper:
             self._ledger.close(entry)
         self._dispatcher.queue(waiting)
         return len(decoded), needed
-
-    def _decoded(self, records: Sequence[Record]) -> tuple[list[Decoded], int | None]:
-        """Return what the records hold, up to the first whose schema is not known yet, and the id of that schema."""
-        decode = self._decoder.decode
-        decoded: list[Decoded] = []
-        try:
-            for record in records:
-                decoded.append(decode(record))  # noqa: PERF401 - what came before the exception counts
-        except SchemaNeeded as needed:
-            return decoded, needed.schema_id
-        return decoded, None
 
     def _follow(self, entry: Entry, record: Record, mapped: Mapped, waiting: list[tuple[Payload, Entry]]) -> None:
         """Add one event's payloads to those that wait, and note what was left out."""

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from processor.delivery.dead_letter_form import DeadLetter
 from processor.delivery.offsets import Key
-from processor.model import Record
-from processor.source.decode import Decoded
+from processor.model import Needs, Record
+from processor.source.decode import Decoded, DecodedRun
 
 
 class Decoder(Protocol):
@@ -19,8 +19,8 @@ class Decoder(Protocol):
     def decode(self, record: Record) -> Decoded:
         """Return the events of a record, each with the record it is known by; raise SchemaNeeded for a new schema."""
 
-    def has_plain_keys(self, records: Sequence[Record]) -> bool:
-        """Return whether it is certain that no key in what these records hold is `__proto__`."""
+    def decode_run(self, records: Sequence[Record], needs: Needs | None) -> DecodedRun:
+        """Return what records hold, up to the first with a new schema; of each event at least what is needed."""
 
     async def fetch(self, schema_id: int) -> None:
         """Load a schema. Raises TransientError while the registry cannot be reached."""

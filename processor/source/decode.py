@@ -8,26 +8,40 @@ record's bytes untouched; nothing of an event is ever in its message.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from processor.errors import ConfigError, DecodeError
-from processor.model import Record, Rejected, Skipped
+from processor.model import Needs, Record, Rejected, Skipped
 from processor.source.avro_schema import INVALID_AVRO, AvroSchema
 from processor.source.batch_body import batch_events, is_batch_body
 from processor.source.decode_settings import AvroSettings, DecodeSettings
 from processor.source.event_path import NULL_VALUE, EventPath
 from processor.source.json_value import INVALID_JSON, json_value
 from processor.source.registry import SchemaNeeded, SchemaRegistry
+from processor.source.sparse import sparse_decoder
 
-__all__ = ["EMPTY_BATCH", "RECORD_TOO_LARGE", "Decoded", "Decoder", "SchemaNeeded"]
+__all__ = ["EMPTY_BATCH", "RECORD_TOO_LARGE", "Decoded", "DecodedRun", "Decoder", "SchemaNeeded"]
 
 RECORD_TOO_LARGE: Final = "record_too_large"
 EMPTY_BATCH: Final = "empty_batch"
 
 Decoded = list[tuple[Record, Any]] | Skipped | Rejected
 """The events of a record, each with a record of its own index; or why there is none."""
+
+
+class DecodedRun(NamedTuple):
+    """What some records hold: those before the first whose schema is not known yet, whose id is `needed_schema`.
+
+    `has_plain_keys` says that no key in any of their events is `__proto__`, at any depth.
+    """
+
+    decoded: list[Decoded]
+    needed_schema: int | None = None
+    has_plain_keys: bool = False
+
 
 _PROTO: Final = b"__proto__"
 _ASCII_ESCAPE: Final = b"\\u00"
@@ -60,6 +74,7 @@ class Decoder:
         self._registry: SchemaRegistry | None = None
         self._value: Callable[[bytes], Any] = json_value
         self._is_json = settings.avro is None
+        self._sparse = lru_cache(maxsize=2)(partial(sparse_decoder, max_bytes=settings.max_record_bytes))
         if settings.avro is not None:
             self._value = self._avro_reader(settings.avro, clock)
 
@@ -88,7 +103,24 @@ class Decoder:
         except RecursionError:
             return Rejected(INVALID_JSON, "the batch body is nested too deeply to take apart")
 
-    def has_plain_keys(self, records: Iterable[Record]) -> bool:
+    def decode_run(self, records: Sequence[Record], needs: Needs | None = None) -> DecodedRun:
+        """Return what several records hold; an event of them has at least the members of `needs`.
+
+        Members that `needs` only hands on may be left as bytes, and others left out; without `needs` all is decoded.
+        """
+        has_plain_keys = self._has_plain_keys(records)
+        is_sparse = needs is not None and has_plain_keys and self._path is None
+        sparse = self._sparse(needs) if is_sparse else None
+        decoded: list[Decoded] = []
+        try:
+            for record in records:
+                event = None if sparse is None or record.value is None else sparse(record.value)
+                decoded.append(self.decode(record) if event is None else [(record, event)])
+        except SchemaNeeded as needed:
+            return DecodedRun(decoded, needed.schema_id, has_plain_keys)
+        return DecodedRun(decoded, None, has_plain_keys)
+
+    def _has_plain_keys(self, records: Iterable[Record]) -> bool:
         """Return whether it is certain that no key in what these records hold, at any depth, is `__proto__`.
 
         A search in their bytes costs a fifth of a walk through their values. An escape may spell any of its letters,
@@ -96,11 +128,8 @@ class Decoder:
         """
         if not self._is_json:
             return False
-        for record in records:
-            data = record.value
-            if data is not None and (_PROTO in data or (_BACKSLASH in data and _ASCII_ESCAPE in data)):
-                return False
-        return True
+        values = b"".join([record.value or b"" for record in records])  # one search is half the price of many
+        return _PROTO not in values and not (_BACKSLASH in values and _ASCII_ESCAPE in values)
 
     async def fetch(self, schema_id: int) -> None:
         """Return when `decode` can go on with this schema id, be it that the registry does not know it.

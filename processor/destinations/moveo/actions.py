@@ -10,11 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import Raw
+
 from processor.destinations.base import Action, Field
 from processor.destinations.ids import MAX_MESSAGE_ID_LENGTH, message_id
 from processor.destinations.moveo.settings import MoveoSettings
-from processor.destinations.text import encode, id_text, js_bytes_count
-from processor.destinations.times import find_time, iso_ms
+from processor.destinations.text import (
+    decode,
+    encode,
+    encode_copied,
+    id_text,
+    is_copied_object,
+    is_null,
+    js_bytes_count,
+)
+from processor.destinations.times import find_time, is_plain_time, iso_ms
 from processor.model import Built, Event, Payload, Record, Rejected, Skipped
 
 ENDPOINT: Final = "events"
@@ -79,12 +89,14 @@ _COMMON: Final = (
         "The whole context: address, user agent, page, campaign, device, company. Leave it out or edit it to "
         "send less.",
         default=_path("context"),
+        is_handed_on=True,
     ),
     Field(
         "integrations",
         "object",
         "The event's routing object, untouched; Moveo One does not route by it.",
         default=_path("integrations"),
+        is_handed_on=True,
     ),
 )
 
@@ -94,6 +106,7 @@ _PROPERTIES: Final = Field(
     "Properties of the call, untouched. An empty object is sent, null is left out, anything else is left out with a "
     "warning.",
     default=_path("properties"),
+    is_handed_on=True,
 )
 _TRAITS: Final = Field(
     "traits",
@@ -101,6 +114,7 @@ _TRAITS: Final = Field(
     "Traits, untouched: keys keep their case. An empty object is sent, null is left out, anything else is left out "
     "with a warning.",
     default=_path("traits"),
+    is_handed_on=True,
 )
 _NAME: Final = Field("name", "string", "Name of the page or screen; optional.", default=_path("name"))
 
@@ -173,57 +187,61 @@ class _Builder:
         text = id_text(get(self._text))
         if text is None and self._missing is not None:
             return self._missing
-        found, epoch_ms, time_warning = find_time(get("timestamp"), event, record)
-        if self._max_age_ms is not None and now_ms - epoch_ms > self._max_age_ms:
-            return _EXPIRED
+        time = get("timestamp")
+        time_warning = None
+        if self._max_age_ms is not None or not is_plain_time(time):
+            found, epoch_ms, time_warning = find_time(time, event, record)
+            if self._max_age_ms is not None and now_ms - epoch_ms > self._max_age_ms:
+                return _EXPIRED
+            time = found if type(found) is str else iso_ms(epoch_ms)
         message, id_warning = message_id(get("messageId"), event, record)
         item: dict[str, Any] = {"type": self._slug, "messageId": message}
         if anonymous_id is not None:
             item["anonymousId"] = anonymous_id
-        item["timestamp"] = item["originalTimestamp"] = found if type(found) is str else iso_ms(epoch_ms)
+        item["timestamp"] = item["originalTimestamp"] = time
         if user_id is not None:
             item["userId"] = user_id
         if text is not None and self._sends_text:
             item[self._text] = text
-        warnings = self._add_bags(item, fields)
-        if id_warning is not None:
-            warnings += (id_warning,)
-        if time_warning is not None:
-            warnings += (time_warning,)
-        return self._payload(item, self._lanes(user, text), warnings)
-
-    def _add_bags(self, item: dict[str, Any], fields: Mapping[str, Any]) -> tuple[str, ...]:
-        """Put the call's objects into an item, and return a warning for each that is something else."""
-        warnings: tuple[str, ...] = ()
-        for bag in self._bags:
-            value = fields.get(bag)
-            if isinstance(value, dict):
-                item[bag] = value
-            elif value is not None:
-                warnings += (f"{bag}_not_object",)
-        return warnings
-
-    def _lanes(self, user: str, text: str | None) -> tuple[str, ...]:
-        """Return the identities whose order the payload must keep.
-
-        An alias stays behind the earlier events of both identities that it joins. Lanes are plain ids, whatever role an
-        id plays: `previousId` may be a visitor's or an older user's, and one key covers either.
-        """
-        return (user, text) if self._is_alias and text is not None and text != user else (user,)
-
-    def _payload(self, item: dict[str, Any], lanes: tuple[str, ...], warnings: tuple[str, ...]) -> Built:
-        """Return the finished payload, without the last brace: the stamp of each attempt puts it back."""
-        body = encode(item)
+        body, warnings = self._body(item, fields)
+        if id_warning is not None or time_warning is not None:
+            warnings += tuple(code for code in (id_warning, time_warning) if code is not None)
         if is_larger(item, body, self._max_bytes):
             return _TOO_LARGE
+        # An alias stays behind the earlier events of both identities that it joins. Lanes are plain ids, whatever role
+        # an id plays: `previousId` may be a visitor's or an older user's, and one key covers either.
+        lanes = (user, text) if self._is_alias and text is not None and text != user else (user,)
+        # Without the last brace: the stamp of each attempt puts it back.
         return Payload(self._slug, ENDPOINT, body[:-1], lanes, "", None, warnings)
+
+    def _body(self, item: dict[str, Any], fields: Mapping[str, Any]) -> tuple[bytes, tuple[str, ...]]:
+        """Return an item with the call's objects put into it as JSON, and a warning for each that is something else."""
+        warnings: tuple[str, ...] = ()
+        write = encode_copied
+        for bag in self._bags:
+            value = fields.get(bag)
+            if is_copied_object(value):
+                item[bag] = value
+            elif isinstance(value, dict):
+                item[bag] = value
+                write = encode
+            elif not is_null(value):
+                warnings += (f"{bag}_not_object",)
+        return write(item), warnings
 
 
 def is_larger(item: dict[str, Any], body: bytes, max_bytes: int) -> bool:
-    """Return whether `JSON.stringify(item)` is longer than `max_bytes` bytes.
+    """Return whether `JSON.stringify(item)` is longer than `max_bytes` bytes, where `body` is our JSON of the item.
 
-    The exact count walks the item; it is made only where floats, the one difference to `body`, could decide.
+    The exact count walks the item; it is made only where floats, or spaces in what was copied, the differences to
+    `body`, could decide.
+
+    Raises:
+        MappingError: a number in what was copied is not finite.
     """
     if len(body) * _MOST_FLOAT_GROWTH <= max_bytes:
         return False
+    if any(type(value) is Raw for value in item.values()):
+        item = decode(body)
+        body = encode(item)
     return js_bytes_count(item, body) > max_bytes

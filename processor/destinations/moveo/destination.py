@@ -17,7 +17,7 @@ from processor.destinations.moveo.actions import ENDPOINT, make_actions
 from processor.destinations.moveo.answers import classify
 from processor.destinations.moveo.settings import MoveoSettings
 from processor.destinations.presets import load_presets
-from processor.destinations.times import iso_ms
+from processor.destinations.times import SOURCES, iso_ms
 from processor.model import Answer, Event, Mapped, Rejected, Skipped, Verdict
 
 
@@ -35,6 +35,7 @@ class MoveoDestination(Destination):
     type: ClassVar[str] = "moveo"
     summary = "Moveo One: all six calls, each a reduced copy of the Segment event"
     settings_model: ClassVar[builtins.type[BaseModel]] = MoveoSettings
+    reads = frozenset({"messageId", *SOURCES})
     limit_settings: ClassVar[dict[str, str]] = {
         "batch_size": "max_batch_count",
         "flush_interval_ms": "max_wait_ms",

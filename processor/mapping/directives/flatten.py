@@ -50,22 +50,28 @@ def _flat(value: Json, separator: str, path: str, *, omits_lists: bool) -> dict[
     while waiting:
         prefix, node = waiting.pop()
         if isinstance(node, dict):
-            keys = js_keys(node)
+            keys = list(node)
+            joined = "".join(keys)
+            if not joined.isalpha():  # with a digit in them, keys may stand in another order
+                keys = js_keys(node)
         elif isinstance(node, list) and not omits_lists:
             keys = [str(index) for index in range(len(node))]
+            joined = "".join(keys)
         else:
+            flat.pop(prefix, None)  # of equal keys the later one counts, and stands where that one stood
             if prefix != PROTO:
-                flat.pop(prefix, None)  # of equal keys the later one counts, and stands where that one stood
                 flat[prefix] = node
             continue
-        start = f"{prefix}{separator}" if prefix else ""
-        left -= len(start) * len(keys) + len("".join(keys))
+        start = prefix + separator if prefix else ""
+        left -= len(start) * len(keys) + len(joined)
         if left < 0:
             raise too_much(path, MAX_CHARS)
+        keys.reverse()
         if isinstance(node, dict):
-            waiting += [(start + key, node[key]) for key in reversed(keys)]
+            for key in keys:
+                waiting.append((start + key, node[key]))  # noqa: PERF401 - for a few keys a list on top costs more
         else:
-            waiting += [(start + key, item) for key, item in zip(reversed(keys), reversed(node), strict=True)]
+            waiting += [(start + key, item) for key, item in zip(keys, reversed(node), strict=True)]
     return flat
 
 

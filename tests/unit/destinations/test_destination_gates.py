@@ -238,6 +238,24 @@ def test_suppressed_users_are_asked_first_and_anew() -> None:
     assert _reason(gates, {"type": "nothing", "userId": "u"}) == "unknown_type"
 
 
+@pytest.mark.parametrize(
+    ("settings", "read"),
+    [
+        ({}, "integrations"),
+        ({"respect_integrations": False}, ""),
+        ({"respect_integrations": False, "consent_categories": ("ads",)}, "context"),
+        ({"respect_integrations": False, "skip_sent_by_device": True}, "_metadata"),
+        ({"respect_integrations": False, "filter": {"plan": ("team",)}}, "properties traits"),
+    ],
+)
+def test_what_gates_look_into(settings: dict[str, Any], read: str) -> None:
+    """Type and ids in any case, for a list of suppressed users may come later; behind privacy it may be anything."""
+    gates = Gates(GateSettings(**settings))
+    assert gates.reads == frozenset({"type", "userId", "anonymousId", *read.split()})
+    assert gates.suppressing({"u"}).reads == gates.reads
+    assert gates.hiding(lambda event: event).reads is None
+
+
 def test_gates_that_settings_leave_open() -> None:
     """By default only the integrations object is honoured, and that can be switched off."""
     event = {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.destinations.times import event_time, find_time, iso_ms, read_time_ms
+from processor.destinations.times import event_time, find_time, is_plain_time, iso_ms, read_time_ms
 from processor.model import Record
 
 TIME = "2026-03-15T11:59:30.250Z"
@@ -49,6 +49,27 @@ FIRST_MS = -62_135_596_800_000
 def test_readable_times(value: Any, epoch_ms: int) -> None:  # noqa: ANN401 - any JSON value
     """Any offset and precision is read, no zone means UTC, and small numbers are seconds."""
     assert read_time_ms(value) == epoch_ms
+
+
+@pytest.mark.parametrize(
+    ("value", "is_plain"),
+    [
+        (TIME, True),
+        ("2026-03-15T13:59:30.25+02:00", True),
+        ("0002-01-01T00:00:00+14:00", True),
+        ("9998-12-31T23:59:59-14:00", True),
+        ("9999-12-31T23:59:59-14:00", False),
+        ("0001-01-01T00:00:00+14:00", False),
+        (f" {TIME}", False),
+        (TIME_MS, False),
+        ("yesterday", False),
+        (None, False),
+    ],
+)
+def test_plain_times(value: Any, is_plain: bool) -> None:  # noqa: ANN401, FBT001 - any JSON value; a table
+    """What is called plain is readable; beside it there is what only the whole reading can tell."""
+    assert is_plain_time(value) is is_plain
+    assert not is_plain or read_time_ms(value) is not None
 
 
 @pytest.mark.parametrize(

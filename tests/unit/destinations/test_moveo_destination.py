@@ -15,7 +15,9 @@ from processor.destinations.moveo.settings import MoveoSettings
 from processor.destinations.plan import DEFAULT, Plan
 from processor.destinations.text import encode
 from processor.mapping import SubscriptionSettings
-from processor.model import Payload, Record
+from processor.model import Mapped, Payload, Record, Rejected
+from processor.source.decode import Decoder
+from processor.source.decode_settings import DecodeSettings
 from tests.golden_cases import NOW, RECORD, REQUIRED
 
 NOW_MS = 1_773_576_000_000
@@ -265,6 +267,49 @@ def test_vendors_rules_hold_for_written_mappings() -> None:
     }
     assert payload.warnings == ("context_not_object",)
     assert payload.subscription == "Orders"
+
+
+def _from_bytes(data: bytes, **settings: Any) -> Mapped:  # noqa: ANN401 - any setting
+    """Return what the presets make of a record, decoded as the pipeline does it."""
+    plan = Plan.compile(MoveoDestination("moveo", _settings(**settings)), DEFAULT)
+    record = Record("segment.events", 3, 1042, NOW_MS - 1877, value=data)
+    decoded, _, has_plain_keys = Decoder(DecodeSettings()).decode_run([record], plan.needs)
+    (values,) = decoded
+    assert isinstance(values, list)
+    (mapped,) = plan.map_all(values, NOW_MS, has_plain_keys=has_plain_keys)
+    return mapped
+
+
+def test_objects_are_sent_as_they_were_written() -> None:
+    """What nobody looks into keeps its spelling: spaces, a number that no float holds, a key that comes twice."""
+    bag = b'{ "n":1e999, "big":123456789012345678901234567890,"a":1,"a":2}'
+    (payload,) = _from_bytes(b'{"type":"track","event":"E","userId":"u","properties":' + bag + b"}").payloads
+    assert payload.body.endswith(b',"event":"E","properties":' + bag)
+
+
+@pytest.mark.parametrize("written", [b"null", b"[1]", b'"text"', b"7", b"true"])
+def test_what_is_no_object_is_left_out_of_a_record(written: bytes) -> None:
+    """As of a decoded event: null without a word, anything else with a warning."""
+    data = b'{"type":"track","event":"E","userId":"u","messageId":"m","timestamp":"2026-03-15","context":%b}' % written
+    (payload,) = _from_bytes(data).payloads
+    assert b"context" not in payload.body
+    assert payload.warnings == (() if written == b"null" else ("context_not_object",))
+
+
+def test_spaces_do_not_count() -> None:
+    """The size is that of `JSON.stringify`, which writes none."""
+    event = b'{"type":"track","event":"E","userId":"u","context":{"a":' + b" " * 40_000 + b"1}}"
+    assert _from_bytes(event).payloads
+    assert _from_bytes(event, max_event_bytes=100).rejected == [
+        Rejected("event_too_large", "the event is larger than max_event_bytes", "Track")
+    ]
+
+
+def test_endless_number_in_a_large_event() -> None:
+    """Where its size has to be counted, a number that cannot be written again ends as its own dead letter."""
+    event = b'{"type":"track","event":"E","userId":"u","context":{"a":1e999,"b":"' + b"x" * 30_000 + b'"}}'
+    (rejected,) = _from_bytes(event).rejected
+    assert rejected.reason == "mapping_failed"
 
 
 def test_request_body_is_exact() -> None:

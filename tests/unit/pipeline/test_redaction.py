@@ -13,11 +13,11 @@ import pytest
 from processor.destinations.plan import Plan
 from processor.destinations.privacy import Privacy
 from processor.destinations.privacy_settings import PrivacySettings
-from processor.model import Record, Rejected
+from processor.model import Needs, Record, Rejected
 from processor.pipeline.letters import Letters
 from processor.pipeline.ports import PipelineSettings
 from processor.pipeline.redaction import redacted
-from processor.source.decode import Decoder, SchemaNeeded
+from processor.source.decode import DecodedRun, Decoder, SchemaNeeded
 from processor.source.decode_settings import DecodeSettings
 from tests.fake_stages import FakeLetters, FakePlan
 from tests.simulation import LoopClock
@@ -103,10 +103,10 @@ class _Odd:
             raise self.answer
         return [(record, self.answer)]
 
-    def has_plain_keys(self, records: Sequence[Record]) -> bool:
-        """Return that nobody knows."""
-        del records
-        return False
+    def decode_run(self, records: Sequence[Record], needs: Needs | None) -> DecodedRun:
+        """Return it for each record."""
+        del needs
+        return DecodedRun([self.decode(record) for record in records])
 
     async def fetch(self, schema_id: int) -> None:
         """Load nothing."""

@@ -158,14 +158,15 @@ def test_merging_beyond_the_recursion_limit_is_no_crash(monkeypatch: pytest.Monk
 def test_keys_are_known_to_be_plain_by_the_bytes(value: bytes | None, is_plain: bool) -> None:  # noqa: FBT001 - a case
     """However `__proto__` is spelled, also in JSON within JSON, one such record makes a whole run uncertain."""
     decoder = Decoder(DecodeSettings())
-    assert decoder.has_plain_keys([_record(value)]) is is_plain
-    assert decoder.has_plain_keys([_record(b"{}"), _record(value)]) is is_plain
+    assert decoder.decode_run([_record(value)]).has_plain_keys is is_plain
+    assert decoder.decode_run([_record(b"{}"), _record(value)]).has_plain_keys is is_plain
 
 
 def test_names_in_a_schema_are_not_in_the_bytes(tmp_path: Path) -> None:
     """Of Avro nothing is certain."""
     schema = {"type": "record", "name": "Order", "fields": [{"name": "__proto__", "type": "string"}]}
-    assert not Decoder(_file_settings(tmp_path, schema)).has_plain_keys([_record(_avro(schema, {"__proto__": "x"}))])
+    run = [_record(_avro(schema, {"__proto__": "x"}))]
+    assert not Decoder(_file_settings(tmp_path, schema)).decode_run(run).has_plain_keys
 
 
 def test_nothing_of_the_value_is_in_the_message() -> None:
