@@ -254,7 +254,8 @@ def _settings(vendor_name: str, url: str) -> dict[str, Any]:
             return {"api_key": key, "endpoint": address, "flush_interval_ms": 1_000}
         case "moesif":
             return {"application_id": key, "base_url": url}
-    return {"api_id": "WKSPACE7EXAMPLE", "api_key": key, "base_url": url}
+    fast = {"users_per_minute": 100_000_000, "events_per_minute": 100_000_000}
+    return {"api_id": "WKSPACE7EXAMPLE", "api_key": key, "region": "DC_03", "base_url": url, **fast}
 
 
 def bridge_command(config: Path, vendor_name: str = "moesif") -> list[str]:
