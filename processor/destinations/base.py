@@ -50,9 +50,9 @@ class Field:
 Build = Callable[[Mapping[str, Any], Event, Record, int], Built]
 """`build(fields, event, record, now_ms)`: every rule of the vendor, applied to what the mapping gave.
 
-`fields` is the result of the mapping, absent keys left out; there may be others beside the action's own, which mean
-nothing. `event` is the whole event, for what a mapping does not
-carry but the vendor needs (ids, times, device). `now_ms` may be used only by rules that a contract names.
+`fields` is the result of the mapping, absent keys left out; beside the action's own there may be others, which mean
+nothing. `event` is the whole event, or at least what `Destination.reads` names of it, for what a mapping does not carry
+but the vendor needs (ids, times, device). `now_ms` may be used only by rules that a contract names.
 It never raises on any JSON value: what cannot be delivered is a `Rejected`, what should not be is a `Skipped`.
 """
 
@@ -167,7 +167,8 @@ class Destination(abc.ABC):
     """Settings that decide nothing but `rate_limits`; they can be exchanged while the destination runs, as presets
     can."""
     reads: ClassVar[frozenset[str] | None] = None
-    """The members of an event that `build` looks into, beside what the mapping gave it; None: it may be any."""
+    """The members of an event that `build` and `admit` look into, beside what the mapping gives and the gates read;
+    None: it may be any."""
     limit_settings: ClassVar[Mapping[str, str]] = {}
     """Settings that mean a limit of `Endpoint`, as `batch_size` means `max_batch_count`; giving both is an error."""
     counters: ClassVar[frozenset[str]] = frozenset()
