@@ -27,8 +27,12 @@ def sparse_decoder(needs: Needs, max_bytes: int) -> Callable[[bytes], Event | No
     None says that the record has to be read as a whole: it has more than `max_bytes`, is no JSON object, perhaps a
     batch body, not sound JSON in UTF-8, or spells a character by its number, which may be half of one. Of a member that
     is handed on everything is checked but the range of its numbers: `1e999` is JSON, and stays what it is.
+    It is always None where a needed member's name is not ASCII: `msgspec` would pass such a member over, and take one
+    without a name for it.
     """
     members = {**dict.fromkeys(needs.handed_on, msgspec.Raw), **dict.fromkeys(needs.read, Any), "batch": Any}
+    if not all(map(str.isascii, members)):
+        return lambda _data: None
     # The function of the class syntax, because the members are known only now.
     decode = msgspec.json.Decoder(TypedDict("_Members", members, total=False)).decode  # type: ignore[operator]
 

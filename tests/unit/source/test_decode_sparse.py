@@ -69,6 +69,17 @@ def test_what_is_not_certain_is_read_as_a_whole(data: bytes) -> None:
     assert sparse_decoder(NEEDS, MAX_BYTES)(data) is None
 
 
+@pytest.mark.parametrize("name", ["žánr", "\ud800", "名前"])
+def test_names_beyond_ascii_are_read_as_a_whole(name: str) -> None:
+    """The fast decoder would leave out a member of such a name, and give it what stands under the empty one."""
+    data = '{"type":"track","":"nothing","žánr":"jazz","名前":{"a":1}}'.encode()
+    for needs in (
+        Needs(frozenset({"type", name}), frozenset({"context"})),
+        Needs(frozenset({"type"}), frozenset({"context", name})),
+    ):
+        assert sparse_decoder(needs, MAX_BYTES)(data) is None
+
+
 def test_run_is_sparse_record_by_record() -> None:
     """One record that has to be read as a whole, or has no value, costs its neighbours nothing."""
     values = [b'{"context":{}}', b'{"context":{"a":"\\u2603"}}', b'{"batch":[{"type":"page"}]}', b"{", None]
