@@ -184,7 +184,7 @@ class _Builder:
         user = anonymous_id if user_id is None else user_id
         if user is None:
             return _NO_IDENTITY
-        text = id_text(get(self._text))
+        text = id_text(get(self._text)) if self._text else None  # the fields may be an event, with a key without a name
         if text is None and self._missing is not None:
             return self._missing
         time = get("timestamp")

@@ -287,6 +287,13 @@ def test_objects_are_sent_as_they_were_written() -> None:
     assert payload.body.endswith(b',"event":"E","properties":' + bag)
 
 
+@pytest.mark.parametrize("kind", ["identify", "track"])
+def test_member_without_a_name_is_not_sent(kind: str) -> None:
+    """Also where all members of an event are decoded and a call has no text of its own."""
+    (payload,) = _from_bytes(b'{"type":"%b","event":"E","userId":"u","":"x \\u2603"}' % kind.encode()).payloads
+    assert b'"":' not in payload.body
+
+
 @pytest.mark.parametrize("written", [b"null", b"[1]", b'"text"', b"7", b"true"])
 def test_what_is_no_object_is_left_out_of_a_record(written: bytes) -> None:
     """As of a decoded event: null without a word, anything else with a warning."""
