@@ -93,8 +93,19 @@ def is_null(value: Any) -> bool:  # noqa: ANN401 - any JSON value
 
 
 def decode(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the JSON value that `encode` wrote. The encoder's own reader would refuse some of its integers."""
-    return json.loads(body)
+    """Return the JSON value that `encode` wrote. The encoder's own reader would refuse some of its integers.
+
+    An integer of a copied object that is too long for Python is infinite, as it is where events are read as a whole.
+    """
+    return json.loads(body, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    """Return the integer, or the infinity that it is where Python limits how many digits it converts."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def without_lone_surrogates(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -203,11 +203,12 @@ class _Builder:
             item["userId"] = user_id
         if text is not None and self._sends_text:
             item[self._text] = text
-        body, warnings = self._body(item, fields)
+        written, warnings = self._body(item, fields)
+        body = _fitting(item, written, self._max_bytes)
+        if body is None:
+            return _TOO_LARGE
         if id_warning is not None or time_warning is not None:
             warnings += tuple(code for code in (id_warning, time_warning) if code is not None)
-        if is_larger(item, body, self._max_bytes):
-            return _TOO_LARGE
         # An alias stays behind the earlier events of both identities that it joins. Lanes are plain ids, whatever role
         # an id plays: `previousId` may be a visitor's or an older user's, and one key covers either.
         lanes = (user, text) if self._is_alias and text is not None and text != user else (user,)
@@ -230,18 +231,18 @@ class _Builder:
         return write(item), warnings
 
 
-def is_larger(item: dict[str, Any], body: bytes, max_bytes: int) -> bool:
-    """Return whether `JSON.stringify(item)` is longer than `max_bytes` bytes, where `body` is our JSON of the item.
+def _fitting(item: dict[str, Any], body: bytes, max_bytes: int) -> bytes | None:
+    """Return the JSON to send for an item, None where `JSON.stringify(item)` is longer than `max_bytes` bytes.
 
     The exact count walks the item; it is made only where floats, or spaces in what was copied, the differences to
-    `body`, could decide.
+    `body`, could decide. Then copied objects are decoded, and sent without what does not count.
 
     Raises:
         MappingError: a number in what was copied is not finite.
     """
     if len(body) * _MOST_FLOAT_GROWTH <= max_bytes:
-        return False
+        return body
     if any(type(value) is Raw for value in item.values()):
         item = decode(body)
         body = encode(item)
-    return js_bytes_count(item, body) > max_bytes
+    return None if js_bytes_count(item, body) > max_bytes else body
