@@ -109,12 +109,17 @@ class Decoder:
         Members that `needs` only hands on may be left as bytes, and others left out; without `needs` all is decoded.
         """
         has_plain_keys = self._has_plain_keys(records)
-        is_sparse = needs is not None and has_plain_keys and self._path is None
+        is_sparse = needs is not None and self._is_json and self._path is None
         sparse = self._sparse(needs) if is_sparse else None
         decoded: list[Decoded] = []
         try:
             for record in records:
-                event = None if sparse is None or record.value is None else sparse(record.value)
+                data = record.value
+                # A record decides for itself, so that it comes to the same in whatever run it is read again.
+                if sparse is None or data is None or (not has_plain_keys and _PROTO in data):
+                    event = None
+                else:
+                    event = sparse(data)
                 decoded.append(self.decode(record) if event is None else [(record, event)])
         except SchemaNeeded as needed:
             return DecodedRun(decoded, needed.schema_id, has_plain_keys)

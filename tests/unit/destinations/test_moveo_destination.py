@@ -269,12 +269,12 @@ def test_vendors_rules_hold_for_written_mappings() -> None:
     assert payload.subscription == "Orders"
 
 
-def _from_bytes(data: bytes, **settings: Any) -> Mapped:  # noqa: ANN401 - any setting
-    """Return what the presets make of a record, decoded as the pipeline does it."""
+def _from_bytes(data: bytes, *more: bytes, **settings: Any) -> Mapped:  # noqa: ANN401 - any setting
+    """Return what the presets make of a record, decoded as the pipeline does it, with more records in its run."""
     plan = Plan.compile(MoveoDestination("moveo", _settings(**settings)), DEFAULT)
-    record = Record("segment.events", 3, 1042, NOW_MS - 1877, value=data)
-    decoded, _, has_plain_keys = Decoder(DecodeSettings()).decode_run([record], plan.needs)
-    (values,) = decoded
+    records = [Record("segment.events", 3, 1042, NOW_MS - 1877, value=one) for one in (data, *more)]
+    decoded, _, has_plain_keys = Decoder(DecodeSettings()).decode_run(records, plan.needs)
+    values = decoded[0]
     assert isinstance(values, list)
     (mapped,) = plan.map_all(values, NOW_MS, has_plain_keys=has_plain_keys)
     return mapped
@@ -285,6 +285,13 @@ def test_objects_are_sent_as_they_were_written() -> None:
     bag = b'{ "n":1e999, "big":123456789012345678901234567890,"a":1,"a":2}'
     (payload,) = _from_bytes(b'{"type":"track","event":"E","userId":"u","properties":' + bag + b"}").payloads
     assert payload.body.endswith(b',"event":"E","properties":' + bag)
+
+
+@pytest.mark.parametrize("other", [b'{"":"\\u00e9"}', b'{"__proto__":1}', b"{"])
+def test_neighbours_change_nothing(other: bytes) -> None:
+    """What a record comes to does not depend on the run in which it is read."""
+    data = b'{"type":"track","event":"E","userId":"u","properties":{ "n":1e999}}'
+    assert _from_bytes(data, other) == _from_bytes(data)
 
 
 @pytest.mark.parametrize("kind", ["identify", "track"])

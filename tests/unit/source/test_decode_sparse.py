@@ -80,9 +80,10 @@ def test_names_beyond_ascii_are_read_as_a_whole(name: str) -> None:
         assert sparse_decoder(needs, MAX_BYTES)(data) is None
 
 
-def test_run_is_sparse_record_by_record() -> None:
-    """One record that has to be read as a whole, or has no value, costs its neighbours nothing."""
-    values = [b'{"context":{}}', b'{"context":{"a":"\\u2603"}}', b'{"batch":[{"type":"page"}]}', b"{", None]
+@pytest.mark.parametrize("unlike", [b"[]", b'{"context":{"a":"\\u00e9"}}', b'{"context":{"__proto__":1}}'])
+def test_run_is_sparse_record_by_record(unlike: bytes) -> None:
+    """One record that has to be read as a whole, or has no value, changes nothing for its neighbours."""
+    values = [b'{"context":{}}', b'{"context":{"a":"\\u2603"}}', b'{"batch":[{"type":"page"}]}', b"{", None, unlike]
     records = [Record("t", 0, offset, 0, value=value) for offset, value in enumerate(values)]
 
     decoded = Decoder(DecodeSettings()).decode_run(records, NEEDS).decoded
@@ -99,7 +100,7 @@ def test_run_is_sparse_record_by_record() -> None:
     ],
     ids=["event_path", "proto"],
 )
-def test_run_that_is_never_sparse(decoder: Decoder, value: bytes) -> None:
-    """An event inside a record, and a run with a key that must not be sent, are decoded to the last member."""
+def test_record_that_is_never_read_sparsely(decoder: Decoder, value: bytes) -> None:
+    """An event inside a record, and one with a key that must not be sent, are decoded to the last member."""
     record = Record("t", 0, 0, 0, value=value)
     assert decoder.decode_run([record], NEEDS).decoded == [decoder.decode(record)]
