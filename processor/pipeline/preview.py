@@ -9,7 +9,7 @@ import msgspec
 from processor.destinations.base import Destination
 from processor.destinations.plan import Plan
 from processor.model import Mapped, Record, Rejected, Skipped
-from processor.source.decode import Decoder
+from processor.source.decode import Decoder, SchemaNeeded
 
 
 class PreviewPayload(TypedDict):
@@ -38,14 +38,21 @@ def preview_line(destination: Destination, plan: Plan, decoder: Decoder, record:
 
 
 def mapped_record(plan: Plan, decoder: Decoder, record: Record, now_ms: int) -> Mapped:
-    """Return what all events of a record come to, together; one that cannot be decoded is a skip or a rejection."""
-    decoded = decoder.decode(record)
+    """Return what all events of a record come to, together; one that cannot be decoded is a skip or a rejection.
+
+    Raises:
+        SchemaNeeded: as `Decoder.decode`.
+    """
+    run = decoder.decode_run([record], plan.needs)
+    if run.needed_schema is not None:
+        raise SchemaNeeded(run.needed_schema)
+    (decoded,) = run.decoded
     if isinstance(decoded, Rejected):
         return Mapped([], [], [decoded])
     if isinstance(decoded, Skipped):
         return Mapped([], [decoded], [])
     together = Mapped([], [], [])
-    for mapped in plan.map_all(decoded, now_ms):
+    for mapped in plan.map_all(decoded, now_ms, has_plain_keys=run.has_plain_keys):
         together.payloads.extend(mapped.payloads)
         together.skipped.extend(mapped.skipped)
         together.rejected.extend(mapped.rejected)

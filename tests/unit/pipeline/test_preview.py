@@ -51,6 +51,20 @@ def test_bodies_are_the_bytes_that_would_be_sent(vendor: str) -> None:
     assert sent == event["properties"]
 
 
+def test_what_the_pipeline_hands_on_is_shown_as_it_is() -> None:
+    """Also a number that no float holds, which could not be shown had it been read."""
+    event = {"type": "track", "event": "Opened", "userId": "u", "properties": {"most": 1e308}}
+    made = destination_class("moveo")
+    destination = made.create(
+        "moveo", made.settings_model.model_validate(REQUIRED["moveo"], context={PLAIN_SECRETS: True})
+    )
+    value = json.dumps(event).replace("1e+308", "1e999 ").encode()
+    record = Record("segment.events", 3, 1042, NOW_MS - 1877, value=value)
+    line = preview_line(destination, Plan.compile(destination, "default"), Decoder(DecodeSettings()), record, NOW_MS)
+    (payload,) = line["payloads"]
+    assert b'"properties":{"most": 1e999 }' in bytes(payload["body"])
+
+
 def test_codes_that_only_count_are_no_warnings() -> None:
     """Two keys that meet are counted and not said, beside a warning that is."""
     event = {"type": "track", "event": "Opened", "userId": "u-1", "properties": {"aB": 1, "a_b": 2}}
