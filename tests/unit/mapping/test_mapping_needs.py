@@ -12,7 +12,7 @@ from processor.model import Needs
 
 
 def _needs(mapping: dict[str, Any], trigger: str = 'type = "track"') -> Needs | None:
-    settings = {"name": "S", "trigger": trigger, "action": "a", "mapping": mapping}
+    settings = {"name": "S", "trigger": trigger, "as_segment": True, "action": "a", "mapping": mapping}
     return needs_of(Subscription(SubscriptionSettings.model_validate(settings)), {"bag", "other"})
 
 
@@ -52,6 +52,7 @@ def test_needs_of_a_mapping(mapping: dict[str, Any], needs: Needs | None) -> Non
     [
         ('type = "track" and properties.plan = "team"', "type properties"),
         ('type = "track" and (context.ip = "1" or contains(event, "x"))', "type context event"),
+        ('type = "track" and event in ("a")', "type"),
     ],
 )
 def test_what_a_trigger_looks_into_is_read(trigger: str, read: str) -> None:
