@@ -8,6 +8,7 @@ from __future__ import annotations
 from processor.config.document import Document, load_document
 from processor.config.located import refuse
 from processor.config.masking import masked, secrets_in
+from processor.config.pem import Authorities, require_pair
 from processor.config.problems import Problem
 from processor.config.properties import Properties, refusing, revealed
 from processor.config.secret import UNREAD_SECRETS, HeaderSecret, Secret, SecretOrPlain
@@ -15,6 +16,7 @@ from processor.config.validation import validate
 
 __all__ = [
     "UNREAD_SECRETS",
+    "Authorities",
     "Document",
     "HeaderSecret",
     "Problem",
@@ -25,6 +27,7 @@ __all__ = [
     "masked",
     "refuse",
     "refusing",
+    "require_pair",
     "revealed",
     "secrets_in",
     "validate",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, model_validator
 
-from processor.config import Secret, SecretOrPlain
+from processor.config import Authorities, Secret, SecretOrPlain, require_pair
 
 
 def _proxy(value: SecretOrPlain) -> SecretOrPlain:
@@ -27,16 +24,6 @@ def _proxy(value: SecretOrPlain) -> SecretOrPlain:
     if not isinstance(value, Secret) and parts is not None and "@" in parts.netloc:
         raise ValueError("an address that holds a password must be {env: NAME} or {file: PATH}")
     return value
-
-
-def _authorities(path: Path) -> Path:
-    """Return the file; refuse one that holds no certificate. One that may not be read here is left to the start."""
-    try:
-        with suppress(PermissionError):
-            ssl.create_default_context(cafile=path)
-    except ssl.SSLError as error:
-        raise ValueError("must hold certificates in PEM form") from error
-    return path
 
 
 class HttpSettings(BaseModel):
@@ -73,7 +60,7 @@ class HttpSettings(BaseModel):
         description="Proxy for all requests, http://host:port or https://host:port; {env: NAME} or {file: PATH} where "
         "it holds a password. Default none, and the proxy variables of the environment are not used.",
     )
-    ca_file: Annotated[FilePath, AfterValidator(_authorities)] | None = Field(
+    ca_file: Authorities | None = Field(
         None,
         description="PEM file with the only authorities to trust, such as those of an inspecting proxy. Default: the "
         "public ones of the certifi package.",
@@ -90,30 +77,8 @@ class HttpSettings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _key_has_certificate(self) -> Self:
-        if self.client_cert_file is None and (self.client_key_file, self.client_key_password) != (None, None):
-            raise ValueError("`client_key_file` and `client_key_password` need `client_cert_file`")
-        return self
-
-    @model_validator(mode="after")
     def _key_fits_certificate(self) -> Self:
-        """Refuse files that do not go together; without the key's password the start tells."""
-        password = self.client_key_password
-        if self.client_cert_file is None or (password is not None and password.trouble() is not None):
-            return self
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            with suppress(PermissionError):  # of files that only the process itself may read, the start tells
-                # Always given, or OpenSSL would ask for the password of an encrypted key on the terminal and wait.
-                given = "" if password is None else password.reveal()
-                context.load_cert_chain(self.client_cert_file, self.client_key_file, password=given)
-        except ssl.SSLError as error:
-            key = "`client_cert_file`" if self.client_key_file is None else "`client_key_file`"
-            what = "without" if password is None else "not opened by"
-            raise ValueError(
-                f"`client_cert_file` does not go with a key in {key}: not PEM, another certificate's, or encrypted and "
-                f"{what} `client_key_password`"
-            ) from error
+        require_pair(self.client_cert_file, self.client_key_file, self.client_key_password)
         return self
 
     @property

@@ -30,7 +30,7 @@ class Schemas:
             try:
                 await self._decoder.fetch(schema_id)
             except TransientError as error:
-                if self.problem is None:
+                if self.problem != error.safe:  # another cause is news: what was mended may not have been all
                     log.warning("reading is held: the schema registry cannot be reached (%s)", error.safe)
                 self.problem = error.safe
                 await asyncio.sleep(SCHEMA_RETRY_S)

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, HttpUrl, model_validator
 
-from processor.config import HeaderSecret, Secret
+from processor.config import Authorities, HeaderSecret, Secret, require_pair
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,14 +33,19 @@ class RegistrySettings(BaseModel):
     logical_cluster: str = Field(
         "", description="Confluent Cloud's id of the registry (`lsrc-…`), sent beside a token. Default: not sent."
     )
-    ca_file: FilePath | None = Field(
-        None, description="PEM file with the authorities to trust. Default: those that come with the client."
+    ca_file: Authorities | None = Field(
+        None,
+        description="PEM file with the only authorities to trust. Default: the public ones of the certifi package, or "
+        "those of the variable SSL_CERT_FILE.",
     )
     client_cert_file: FilePath | None = Field(
         None, description="PEM file with our certificate, where the registry asks for one. Default: none."
     )
     client_key_file: FilePath | None = Field(
         None, description="PEM file with the key of `client_cert_file`. Default: the key is in that file."
+    )
+    client_key_password: Secret | None = Field(
+        None, description="Password of the key: {env: NAME} or {file: PATH}. Default none: the key is not encrypted."
     )
     request_timeout_s: float = Field(
         5.0,
@@ -75,8 +80,11 @@ class RegistrySettings(BaseModel):
             raise ValueError("`token` and `password` exclude each other")
         if self.url.username is not None or self.url.password is not None:
             raise ValueError("`url` must not hold credentials: use `username` and `password`, or `token`")
-        if self.client_key_file is not None and self.client_cert_file is None:
-            raise ValueError("`client_key_file` needs `client_cert_file`")
+        return self
+
+    @model_validator(mode="after")
+    def _key_fits_certificate(self) -> Self:
+        require_pair(self.client_cert_file, self.client_key_file, self.client_key_password)
         return self
 
 

@@ -8,6 +8,7 @@ the registry, and a registry that cannot be reached is an error of the way, not 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -138,12 +139,21 @@ def _translated(error: Exception, schema_id: int) -> Exception:
         return error
     status = getattr(error, "http_status_code", None)
     if status is None:
-        return _transient(f"could not be asked: {type(error).__name__}")
+        return _transient(f"could not be asked: {_tls_reason(error) or type(error).__name__}")
     if status == 404 and getattr(error, "error_code", None) in _NOT_FOUND:  # noqa: PLR2004 - HTTP's own number
         return _UnusableError(f"the schema registry does not know schema {schema_id}")
     if status in _ACCESS_REFUSED:
         return _transient(f"refused access with status {status}: check its credentials")
     return _transient(f"answered with status {status}: check its address")
+
+
+def _tls_reason(error: BaseException | None) -> str | None:
+    """Return what OpenSSL says where TLS failed: of certificates and protocols, never of what was sent."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__  # its transport raises from nothing
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS fails: {error.verify_message}"
+    return None if error is None else f"TLS fails: {error.reason}"
 
 
 def _transient(what: str) -> TransientError:
@@ -169,8 +179,22 @@ def _client_properties(settings: RegistrySettings) -> dict[str, Any]:
         "timeout": settings.request_timeout_s,
         "max.retries": 0,  # who asks decides when to ask again, and can be stopped meanwhile
         **{name: str(path) for name, path in files.items() if path is not None},
+        **_key_password(settings),
         **_credentials(settings),
     }
+
+
+def _key_password(settings: RegistrySettings) -> dict[str, str]:
+    """Return the password of our key, always one beside a certificate.
+
+    Without any, OpenSSL would ask for the password of an encrypted key on the terminal and wait.
+    """
+    if settings.client_cert_file is None:
+        return {}
+    if settings.client_key_password is None:
+        return {"ssl.key.password": ""}
+    settings.client_key_password.reload()
+    return {"ssl.key.password": settings.client_key_password.reveal()}
 
 
 def _credentials(settings: RegistrySettings) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import fastavro
 import pytest
+import trustme
 
 from processor.errors import TransientError
 from processor.model import Record, Rejected
@@ -303,7 +304,7 @@ async def test_a_rotated_secret_is_used_without_a_restart(server: FakeRegistry, 
 
 async def test_an_unreadable_certificate_file_is_no_crash(server: FakeRegistry, tmp_path: Path) -> None:
     """Files are read when the client is made; one that has gone holds the destination and is named by its kind."""
-    (tmp_path / "ca.pem").touch()
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     decoder = _decoder(server.url, ca_file=str(tmp_path / "ca.pem"))
     (tmp_path / "ca.pem").unlink()
     with pytest.raises(TransientError, match="could not be asked: FileNotFoundError"):

@@ -41,7 +41,7 @@ def test_what_does_not_go_together_is_refused(settings: dict[str, Any], message:
         ({"password": "p"}, "`username` and `password` go together"),
         ({"username": "u", "password": "p", "token": "t"}, "`token` and `password` exclude each other"),
         ({"url": "http://u:p@127.0.0.1"}, "must not hold credentials"),
-        ({"client_key_file": __file__}, "needs `client_cert_file`"),
+        ({"client_key_file": __file__}, "need `client_cert_file`"),
         ({"ca_file": "missing.pem"}, "does not point to a file"),
         ({"url": "no address"}, "valid URL"),
     ],
