@@ -31,7 +31,7 @@ class RegistrySettings(BaseModel):
         None, description="Bearer token instead of user name and password: {env: NAME} or {file: PATH}. Default: none."
     )
     logical_cluster: str = Field(
-        "", description="Confluent Cloud's id of the registry (`lsrc-…`), sent beside a token. Default: not sent."
+        "", description="Confluent Cloud's id of the registry (`lsrc-…`), sent beside a token. Default: empty."
     )
     ca_file: Authorities | None = Field(
         None,

@@ -139,7 +139,7 @@ def _translated(error: Exception, schema_id: int) -> Exception:
         return error
     status = getattr(error, "http_status_code", None)
     if status is None:
-        return _transient(f"could not be asked: {_tls_reason(error) or type(error).__name__}")
+        return _transient(f"could not be asked: {_way_trouble(error)}")
     if status == 404 and getattr(error, "error_code", None) in _NOT_FOUND:  # noqa: PLR2004 - HTTP's own number
         return _UnusableError(f"the schema registry does not know schema {schema_id}")
     if status in _ACCESS_REFUSED:
@@ -147,13 +147,17 @@ def _translated(error: Exception, schema_id: int) -> Exception:
     return _transient(f"answered with status {status}: check its address")
 
 
-def _tls_reason(error: BaseException | None) -> str | None:
-    """Return what OpenSSL says where TLS failed: of certificates and protocols, never of what was sent."""
-    while error is not None and not isinstance(error, ssl.SSLError):
-        error = error.__cause__ or error.__context__  # its transport raises from nothing
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS fails: {error.verify_message}"
-    return None if error is None else f"TLS fails: {error.reason}"
+def _way_trouble(error: Exception) -> str:
+    """Return what kind of failure it is, with what OpenSSL or the operating system says: never what was sent."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__  # the client's transport raises from nothing
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"TLS fails: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return f"TLS fails: {cause.reason}"
+    kind = type(error).__name__
+    return kind if cause is None or cause.strerror is None else f"{kind} ({cause.strerror})"
 
 
 def _transient(what: str) -> TransientError:
