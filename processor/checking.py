@@ -18,6 +18,7 @@ from processor.errors import BrokerError, ConfigError, TransientError
 from processor.settings import Settings
 from processor.settings.doubts import doubts, placed, told
 from processor.settings.fit import Finding
+from processor.source import control_topic
 from processor.source.clients import KafkaClients
 from processor.source.cluster import Cluster
 from processor.source.contact import require_contact
@@ -100,7 +101,7 @@ def _ask_kafka(settings: Settings, found: Findings, place: Place) -> None:
         require_contact(settings.kafka)
         missing = _missing_topics(settings, Cluster(admin))
         found.problems.extend(place(("kafka", "topics"), f"topic {topic} does not exist") for topic in missing)
-        found.problems.extend(place(path, text) for path, text in _users_problems(settings, Cluster(admin)))
+        found.problems.extend(place(path, text) for path, text in _compaction_problems(settings, Cluster(admin)))
         there = [topic for topic in settings.kafka.topics if topic not in missing]
         for problem in topic_problems(admin, settings.dead_letters.topic, there, ASK_S):
             said = place(("dead_letters", "topic"), problem.message)
@@ -117,14 +118,23 @@ def _missing_topics(settings: Settings, cluster: Cluster) -> list[str]:
     return [topic for topic, state in states.items() if state is None]
 
 
-def _users_problems(settings: Settings, cluster: Cluster) -> Iterator[Finding]:
-    """Yield what keeps topics from listing suppressed users."""
+def _compaction_problems(settings: Settings, cluster: Cluster) -> Iterator[Finding]:
+    """Yield what keeps topics from listing suppressed users, and the control topic, once there is one, from use."""
+    control = settings.kafka.control_topic
+    if cluster.topics([control], Deadline.after(ASK_S))[control] is not None:
+        yield from _said(("kafka", "control_topic"), partial(control_topic.require_compacted, cluster, control))
     for name, own in settings.destinations.items():
         topic = None if own.suppressed_users is None else own.suppressed_users.topic
         if topic is not None:
-            try:
-                require_compacted(cluster, topic, Deadline.after(ASK_S))
-            except BrokerError as error:
-                if not error.fatal:
-                    raise
-                yield ("destinations", name, "suppressed_users", "topic"), str(error)
+            path = ("destinations", name, "suppressed_users", "topic")
+            yield from _said(path, partial(require_compacted, cluster, topic))
+
+
+def _said(path: Path, require: Callable[[Deadline], object]) -> Iterator[Finding]:
+    """Yield what a question to the cluster says that only somebody's act changes; no answer is raised."""
+    try:
+        require(Deadline.after(ASK_S))
+    except BrokerError as error:
+        if not error.fatal:
+            raise
+        yield path, str(error)

@@ -155,12 +155,7 @@ class ControlTopic:
             while self._cluster.topics([self.name], deadline)[self.name] is None:
                 if deadline.is_over:
                     raise self._late("find")
-        self._cluster.require_compacted(
-            self.name,
-            deadline,
-            called=f"control topic {self.name}",
-            otherwise="its records expire and a group that lost its offsets is not recognised",
-        )
+        require_compacted(self._cluster, self.name, deadline)
 
     def _create(self, deadline: Deadline) -> None:
         new = NewTopic(self.name, num_partitions=1, config={"cleanup.policy": "compact"})
@@ -184,6 +179,16 @@ class ControlTopic:
 
     def _late(self, doing: str) -> BrokerError:
         return BrokerError(f"cannot {doing} control topic {self.name} in time", code="_TIMED_OUT", fatal=False)
+
+
+def require_compacted(cluster: Cluster, name: str, deadline: Deadline) -> None:
+    """Return when the control topic, which exists, is compacted, or where that cannot be looked at.
+
+    Raises:
+        BrokerError: It is not (`fatal`), or the cluster did not answer.
+    """
+    otherwise = "its records expire and a group that lost its offsets is not recognised"
+    cluster.require_compacted(name, deadline, called=f"control topic {name}", otherwise=otherwise)
 
 
 def _timeout(deadline: Deadline) -> float:

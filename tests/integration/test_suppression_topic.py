@@ -191,3 +191,15 @@ def test_check_refuses_topics_that_can_list_nobody(kafka: Kafka, tmp_path: Path)
                 started = bridge.run()
                 assert started.ended() == 1
                 assert expected in started.log()
+
+
+def test_check_refuses_a_control_topic_that_forgets(kafka: Kafka, tmp_path: Path) -> None:
+    """One that is not compacted keeps `run` from starting; one that is missing is made, and so is no fault."""
+    kept = kafka.create_topic()
+    for control, expected in ((kept, "has cleanup.policy=delete: it must be compact"), (random_name("control"), "")):
+        with Deployment(kafka, tmp_path, root={"kafka": {"control_topic": control}}) as bridge:
+            bridge.create_letter_topic()
+            process = bridge.command("check", "--online")
+            assert process.ended() == (2 if expected else 0), process.log()
+            assert expected in process.log()
+            assert ("kafka.control_topic: control topic" in process.log()) == bool(expected)
