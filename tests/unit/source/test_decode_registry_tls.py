@@ -154,6 +154,6 @@ def test_files_that_do_not_go_together_are_errors_of_the_file(tmp_path: Path) ->
         decoder(ca_file=tmp_path / "empty.pem")
     files = client_files(tmp_path, PASSWORD)
     with pytest.raises(ValidationError, match="encrypted and without `client_key_password`"):
-        decoder(**files)
+        decoder(1, **files)
     with pytest.raises(ValidationError, match="need `client_cert_file`"):
         decoder(client_key_password="made-up")
