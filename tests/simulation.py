@@ -74,9 +74,10 @@ class FakeDestination(Destination):
         result: Event = event
         return result
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:
-        """Return a key."""
-        return {"authorization": "example-key", "x-endpoint": endpoint.name}
+    def headers(self, endpoint: Endpoint, body: bytes, now_ms: int) -> dict[str, str]:
+        """Return a key, and what a signature would be made of."""
+        signed = {"x-body": body.decode(), "x-now-ms": str(now_ms)}
+        return {"authorization": "example-key", "x-endpoint": endpoint.name} | signed
 
     def classify(self, endpoint: Endpoint, answer: Answer, count: int, now_ms: int, *, compressed: bool) -> Verdict:
         """Return the default verdict."""

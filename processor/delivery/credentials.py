@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final, NamedTuple
@@ -58,7 +59,8 @@ async def _asked(destination: Destination, http: HttpSettings, deadline_s: float
     probe = destination.probe
     if probe is None:
         return Asked(Credentials.NOT_ASKED, "the vendor has no route that only looks at credentials; nothing was sent")
-    headers = destination.headers(next(iter(destination.endpoints.values())))
+    endpoint = next(iter(destination.endpoints.values()))
+    headers = destination.headers(endpoint, probe.body, time.time_ns() // 1_000_000)
     client = HttpClient(http, 1)
     try:
         answer = await client.send(probe.method, probe.url, headers, probe.body, deadline_s)

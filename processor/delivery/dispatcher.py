@@ -186,9 +186,10 @@ class Dispatcher:
         for parcel in batch.parcels:
             parcel.attempt_count += 1
         endpoint = self.schedule.endpoints[batch.endpoint_name]
-        body = endpoint.envelope.join([parcel.payload.body for parcel in batch.parcels], self._clock.wall_ms())
+        now_ms = self._clock.wall_ms()
+        body = endpoint.envelope.join([parcel.payload.body for parcel in batch.parcels], now_ms)
         is_compressed = endpoint.gzip and not batch.is_plain and endpoint.name not in self._plain_endpoints
-        headers = self.destination.headers(endpoint)
+        headers = self.destination.headers(endpoint, body, now_ms)
         content = body
         if is_compressed:
             content = gzip(body)
@@ -306,7 +307,8 @@ class Dispatcher:
 
     async def _probe_route(self, probe: Probe, hold: Hold, set_out: Callable[[], None]) -> None:
         """Ask the vendor's credential route; lift the hold when it agrees."""
-        headers = self.destination.headers(next(iter(self.schedule.endpoints.values())))
+        endpoint = next(iter(self.schedule.endpoints.values()))
+        headers = self.destination.headers(endpoint, probe.body, self._clock.wall_ms())
         answer = await self._transport.send(
             probe.method, probe.url, headers, probe.body, self._settings.attempt_timeout_s, set_out
         )

@@ -206,8 +206,12 @@ class Destination(abc.ABC):
         """
 
     @abc.abstractmethod
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:
-        """Return the headers of a request, keys included. `Content-Encoding` is added by whoever compresses."""
+    def headers(self, endpoint: Endpoint, body: bytes, now_ms: int) -> dict[str, str]:
+        """Return the headers of one attempt at `now_ms`, keys included: a dictionary of the caller's own.
+
+        `body` is what is sent, before compression, for receivers that want it signed. `Content-Encoding` is added by
+        whoever compresses.
+        """
 
     @abc.abstractmethod
     def classify(self, endpoint: Endpoint, answer: Answer, count: int, now_ms: int, *, compressed: bool) -> Verdict:

@@ -106,7 +106,7 @@ class MoEngageDestination(Destination):
             return _UNSUPPORTED_TYPE
         return admitted
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+    def headers(self, endpoint: Endpoint, body: bytes, now_ms: int) -> dict[str, str]:  # noqa: ARG002 - nothing is signed
         """Return the headers of a request. Segment's endpoint gets none that Segment does not send."""
         if endpoint.name == SEGMENT:
             return {name: value for name, value in self._headers.items() if name != "MOE-APPKEY"}

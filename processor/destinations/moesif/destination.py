@@ -83,7 +83,7 @@ class MoesifDestination(Destination):
             return self._switched_off.get(admitted["type"], admitted)
         return admitted
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:  # noqa: ARG002 - the same at each of them
+    def headers(self, endpoint: Endpoint, body: bytes, now_ms: int) -> dict[str, str]:  # noqa: ARG002 - always the same
         """Return the headers of a request."""
         return {
             "X-Moesif-Application-Id": self.settings.application_id.reveal(),

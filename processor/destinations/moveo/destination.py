@@ -65,7 +65,7 @@ class MoveoDestination(Destination):
         """Return the event with its type normalised, or why it goes no further."""
         return self.gates.admit(event)
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:  # noqa: ARG002 - there is but one
+    def headers(self, endpoint: Endpoint, body: bytes, now_ms: int) -> dict[str, str]:  # noqa: ARG002 - always the same
         """Return the headers of a request; the token travels bare, without a scheme."""
         return {
             "Authorization": self.settings.api_key.reveal(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -58,6 +59,20 @@ async def test_of_endpoints_due_together_the_lower_rank_starts_first() -> None:
     started = [request.url.rpartition("/")[2] for request in world.vendor.requests[1:]]
     assert started == ["companies", "users", "actions"]
     assert world.vendor.most_in_flight == 3
+
+
+@virtual
+async def test_headers_are_made_of_each_attempt() -> None:
+    """What a destination may sign is what the attempt sends, before compression and at its own time."""
+    world = World([endpoint(gzip=True)], vendor=FakeVendor(lambda one: 503 if one.number == 1 else 200))
+    world.put("u1")
+    world.put("u2")
+    await world.settle()
+    first, second = world.vendor.requests
+    assert [json.loads(one.headers["x-body"]) for one in (first, second)] == [first.items, second.items]
+    assert {one.headers["Content-Encoding"] for one in (first, second)} == {"gzip"}
+    sent_ms = [int(one.headers["x-now-ms"]) for one in (first, second)]
+    assert sent_ms[1] - sent_ms[0] == pytest.approx(1000 * (second.at_s - first.at_s), abs=1)
 
 
 @virtual

@@ -69,9 +69,9 @@ class SmallVendor(Destination):
             return Rejected("not_an_object", "no object")
         return Skipped("unsupported_type") if presets and event["type"] == "page" else event
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+    def headers(self, endpoint: Endpoint, body: bytes, now_ms: int) -> dict[str, str]:
         """Return none."""
-        del endpoint
+        del endpoint, body, now_ms
         return {}
 
     def classify(self, endpoint: Endpoint, answer: Answer, count: int, now_ms: int, *, compressed: bool) -> Verdict:

@@ -104,7 +104,7 @@ def test_headers_name_program_and_key(vendor: str) -> None:
     destination = _destination(vendor)
 
     for endpoint in destination.endpoints.values():
-        headers = destination.headers(endpoint)
+        headers = destination.headers(endpoint, b"", 0)
         assert headers["User-Agent"].startswith("segment-bridge/")
         assert "example-key" in headers.values()
         assert headers["Content-Type"].startswith("application/json")
@@ -118,9 +118,9 @@ def test_rotated_key_is_read_again(vendor: str, tmp_path: Any) -> None:  # noqa:
     (setting,) = REQUIRED[vendor]
     destination = _destination(vendor, **{setting: {"file": str(file)}})
     endpoint = next(iter(destination.endpoints.values()))
-    assert "first" in destination.headers(endpoint).values()
+    assert "first" in destination.headers(endpoint, b"", 0).values()
 
     file.write_text("second")
     destination.reload_secrets()
 
-    assert "second" in destination.headers(endpoint).values()
+    assert "second" in destination.headers(endpoint, b"", 0).values()

@@ -125,15 +125,15 @@ def test_workspace_id_is_escaped_in_addresses() -> None:
 def test_headers_carry_the_key() -> None:
     """Requests carry Basic authentication and the workspace id; Segment's endpoint only what Segment sends."""
     destination = _destination(x_forwarded_for="203.0.113.9", mode="segment_private")
-    headers = destination.headers(destination.endpoints["merge"])
+    headers = destination.headers(destination.endpoints["merge"], b"", 0)
 
     scheme, _, credentials = headers["Authorization"].partition(" ")
     assert (scheme, b64decode(credentials)) == ("Basic", b"WKSPACE7EXAMPLE:example-key")
     assert headers["Content-Type"] == "application/json"
     assert headers["MOE-APPKEY"] == "WKSPACE7EXAMPLE"
     assert headers["X-Forwarded-For"] == "203.0.113.9"
-    assert "MOE-APPKEY" not in destination.headers(destination.endpoints["segment"])
-    assert "X-Forwarded-For" not in _destination().headers(_destination().endpoints["bulk"])
+    assert "MOE-APPKEY" not in destination.headers(destination.endpoints["segment"], b"", 0)
+    assert "X-Forwarded-For" not in _destination().headers(_destination().endpoints["bulk"], b"", 0)
 
 
 def test_key_is_read_again_and_never_shown(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_key_is_read_again_and_never_shown(tmp_path: Path) -> None:
 
     destination.reload_secrets()
 
-    credentials = destination.headers(destination.endpoints["bulk"])["Authorization"].split()[1]
+    credentials = destination.headers(destination.endpoints["bulk"], b"", 0)["Authorization"].split()[1]
     assert b64decode(credentials) == b"WKSPACE7EXAMPLE:second-key"
     assert destination.probe is not None
     assert msgspec.json.decode(destination.probe.body) == {

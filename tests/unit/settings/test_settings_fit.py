@@ -63,7 +63,7 @@ class FakeDestination(Destination):
         admitted: Event = event
         return admitted
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:  # noqa: ARG002 - the contract
+    def headers(self, endpoint: Endpoint, body: bytes, now_ms: int) -> dict[str, str]:  # noqa: ARG002 - the contract
         """Return none."""
         return {}
 
