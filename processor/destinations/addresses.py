@@ -61,10 +61,11 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def checked_address(url: str, *, allow_http: bool) -> str:
+def checked_address(url: str, *, allow_http: bool, allow_query: bool = False) -> str:
     """Return the address unchanged when requests with a key may go there.
 
     It must be absolute and https. Plain http is for the own machine, and elsewhere only where the settings say so.
+    `allow_query` is for addresses that are used as they are.
 
     Raises:
         ValueError: it is not such an address; the text names what is wrong.
@@ -76,8 +77,9 @@ def checked_address(url: str, *, allow_http: bool) -> str:
         raise ValueError("must be an absolute https address")
     if not _has_port_in_range(parts):
         raise ValueError("must have a port from 1 to 65535, or none")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must hold neither a user name nor a query nor a fragment")
+    if parts.username is not None or parts.fragment or (parts.query and not allow_query):
+        query = "" if allow_query else "nor a query "
+        raise ValueError(f"must hold neither a user name {query}nor a fragment")
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ValueError("must be https: a key must not travel in the clear (`allow_http` lifts this)")
     return url

@@ -54,6 +54,15 @@ def test_plain_http_can_be_allowed() -> None:
     assert checked_address("http://sandbox:8080/x", allow_http=True) == "http://sandbox:8080/x"
 
 
+def test_a_query_passes_only_where_it_is_meant_to() -> None:
+    """An address that is used as it is may have one, but never a user or a fragment, which no request carries."""
+    url = "https://hooks.shop.example/in?sig=1"
+    assert checked_address(url, allow_http=False, allow_query=True) == url
+    for refused in ("https://hooks.shop.example/in?sig=1#x", "https://u:p@hooks.shop.example/in?sig=1"):
+        with pytest.raises(ValueError, match="must hold neither a user name nor a fragment"):
+            checked_address(refused, allow_http=False, allow_query=True)
+
+
 @pytest.mark.parametrize(
     ("text", "absolute"),
     [
