@@ -124,6 +124,11 @@ class Endpoint:
     one_per_lane: bool = False
 
     @property
+    def is_single(self) -> bool:
+        """Return whether a request carries one payload and no list: with several its body would be no JSON."""
+        return self.max_batch_count == 1 and not self.envelope.open.endswith(b"[")
+
+    @property
     def scope(self) -> str:
         """Return the lane scope, the endpoint's own name unless one is given."""
         return self.lane_scope or self.name

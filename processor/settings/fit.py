@@ -29,6 +29,7 @@ def misfits(vendor: type[Destination], settings: DestinationSettings) -> Iterato
         yield ("settings",), error.safe
         return
     yield from _unknown_endpoints(destination, settings)
+    yield from _batches_of_singles(destination, settings)
     yield from _plan_findings(destination, settings)
 
 
@@ -70,6 +71,15 @@ def _unknown_endpoints(destination: Destination, settings: DestinationSettings) 
             hint = "" if near is None else f"; did you mean {near!r}?"
             allowed = listed(destination.endpoints)
             yield ("delivery", "endpoints", endpoint), f"unknown endpoint; allowed: {allowed}{hint}"
+
+
+def _batches_of_singles(destination: Destination, settings: DestinationSettings) -> Iterator[Finding]:
+    """Yield the endpoints that are to get several payloads a request and take one: its body would be no JSON."""
+    for name, limits in settings.delivery.endpoints.items():
+        endpoint = destination.endpoints.get(name)
+        if endpoint is not None and endpoint.is_single and (limits.max_batch_count or 1) > 1:
+            place = ("delivery", "endpoints", name, "max_batch_count")
+            yield place, f"found {limits.max_batch_count}; allowed: 1, for this endpoint takes one payload a request"
 
 
 def _plan_findings(destination: Destination, settings: DestinationSettings) -> Iterator[Finding]:

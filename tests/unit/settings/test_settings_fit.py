@@ -123,6 +123,23 @@ def test_presets_that_cannot_be_used_are_an_error_of_the_file(tmp_path: Path) ->
     assert problems_of(tmp_path / "f", HEAD + """    settings: {preset: 'type = "track"'}\n""") == []
 
 
+def test_an_endpoint_of_single_payloads_gets_no_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its body would be no JSON; the endpoints beside it may have any number."""
+    monkeypatch.setenv("TEST_KEY", "k")
+    text = HEAD.replace("fake", "moesif") + (
+        "    settings: {application_id: {env: TEST_KEY}}\n"
+        "    delivery: {endpoints: {users: {max_batch_count: 7}, anonymous_users: {max_batch_count: 2}}}\n"
+    )
+    path = tmp_path / "f"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        load_settings(path)
+    assert str(refused.value).removeprefix(f"{path}:") == (
+        "7:92: destinations.one.delivery.endpoints.anonymous_users.max_batch_count: found 2; allowed: 1, for this "
+        "endpoint takes one payload a request"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [(None, "cannot be read: No such file"), (b"{}", "is no Avro schema: KeyError"), (b"\xff", "is not UTF-8")],
