@@ -56,9 +56,11 @@ def prose(text: str) -> str:
 
 
 def _made_up(field: FieldInfo) -> object:
-    """Return a value that a required setting takes: a secret, the first of its choices, or a text."""
+    """Return a value that a required setting takes: a secret, its first example or choice, or a text."""
     if field.annotation is Secret:
         return Secret(_EXAMPLE)
+    if field.examples:
+        return field.examples[0]
     choices = get_args(field.annotation)
     return choices[0] if choices else _EXAMPLE
 

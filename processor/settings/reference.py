@@ -39,6 +39,8 @@ class Section(NamedTuple):
 
     path: str
     model: type[BaseModel]
+    condition: str = ""
+    """When it stands there, in words."""
 
 
 def configuration_page(registry: Mapping[str, type[Destination]] = REGISTRY) -> str:
@@ -53,12 +55,13 @@ def _sections(section: Section) -> Iterator[Section]:
     for name, field in section.model.model_fields.items():
         for suffix, model in _models(field.annotation):
             if model is not BaseModel:  # a destination's `settings`, which differ by vendor
-                yield from _sections(Section(f"{section.path}.{name}{suffix}".removeprefix("."), model))
+                path = f"{section.path}.{name}{suffix}".removeprefix(".")
+                yield from _sections(Section(path, model, section.condition))
 
 
 def _vendor_sections(registry: Mapping[str, type[Destination]]) -> Iterator[Section]:
     for type_name, vendor in registry.items():
-        yield Section(f"destinations.<name>.settings with type: {type_name}", vendor.settings_model)
+        yield from _sections(Section("destinations.<name>.settings", vendor.settings_model, f" with type: {type_name}"))
 
 
 def _models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:  # noqa: ANN401 - any annotation
@@ -78,7 +81,7 @@ def _section_text(section: Section) -> str:
     rows = [
         _row(name, field, properties[spellings(name, field)[0]]) for name, field in section.model.model_fields.items()
     ]
-    heading = "The file" if not section.path else f"`{section.path}`"
+    heading = "The file" if not section.path else f"`{section.path}{section.condition}`"
     return f"## {heading}\n\n{summary}\n\n" + table(("setting", "type", "default", "meaning"), rows)
 
 
