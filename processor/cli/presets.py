@@ -16,7 +16,7 @@ def register(application: typer.Typer) -> None:
 
 
 def presets(
-    vendor: Annotated[str, typer.Argument(help="moveo, moesif or moengage; with --config a destination of the file.")],
+    vendor: Annotated[str, typer.Argument(help="Type of a destination; with --config a destination of the file.")],
     config: Annotated[
         Path | None,
         typer.Option("--config", "-c", help="The YAML file whose destination shapes them.", dir_okay=False),

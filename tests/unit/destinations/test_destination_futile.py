@@ -12,6 +12,7 @@ from processor.destinations import REGISTRY, destination_class
 from processor.destinations.base import Action, Destination, Field
 from processor.destinations.forms import BY_TYPE
 from processor.destinations.futile import Finding, futile
+from processor.destinations.reference import example
 from processor.mapping import SubscriptionSettings
 from processor.mapping.outcomes import Some
 from processor.model import Built, Payload, Record
@@ -269,7 +270,7 @@ def test_limits_are_those_of_the_contracts() -> None:
     limits = {
         (vendor, action.slug, field.name): field.max_length
         for vendor in REGISTRY
-        for action in _vendor(vendor).actions.values()
+        for action in example(REGISTRY[vendor]).actions.values()
         for field in action.fields
         if field.max_length is not None
     }

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from processor.config.secret import PLAIN_SECRETS
 from processor.destinations import REGISTRY
 from processor.destinations.base import Action, Destination
 from processor.destinations.gates import Gates, GateSettings
+from processor.destinations.reference import example
 from processor.model import Event, Record
-from tests.golden_cases import REQUIRED
 
 RECORD = Record("t", 0, 1, 0)
 IDS = {"userId": "u", "anonymousId": "a", "event": "E", "groupId": "g", "name": "N"}
@@ -65,19 +64,11 @@ class Watched(dict[str, Any]):
         return super().items()
 
 
-def _destinations() -> dict[str, Destination]:
-    """Return one destination of each vendor with the settings that it cannot do without."""
-    return {
-        name: vendor.create(name, vendor.settings_model.model_validate(REQUIRED[name], context={PLAIN_SECRETS: True}))
-        for name, vendor in REGISTRY.items()
-    }
-
-
 def _actions() -> list[Any]:
-    """Return every action of every vendor as a parameter."""
+    """Return every action of every vendor as a parameter, with a destination of its defaults."""
     return [
-        pytest.param(destination, action, id=f"{name}-{action.slug}")
-        for name, destination in _destinations().items()
+        pytest.param(destination, action, id=f"{destination.type}-{action.slug}")
+        for destination in map(example, REGISTRY.values())
         for action in destination.actions.values()
     ]
 

@@ -153,7 +153,7 @@ def test_other_types_are_refused(problems: Problems, written: str) -> None:
 def test_a_destination_without_a_type_or_without_anything(problems: Problems) -> None:
     """The type is a required key like others, and comes with the vendors that there are."""
     assert problems(BASE + "  crm:\n    start: latest\n    settings: {}\n") == [
-        "5:3: destinations.crm.type: a required key is missing: the vendor; allowed: moengage, moesif, moveo",
+        f"5:3: destinations.crm.type: a required key is missing: the vendor; allowed: {', '.join(REGISTRY)}",
     ]
     assert problems(BASE + "  crm: 5\n") == [
         "5:8: destinations.crm: found the number 5; allowed: a mapping of keys to values",
