@@ -16,6 +16,7 @@ _LOCATIONS: Final = {
     "moengage": "processor.destinations.moengage.destination:MoEngageDestination",
     "moesif": "processor.destinations.moesif.destination:MoesifDestination",
     "moveo": "processor.destinations.moveo.destination:MoveoDestination",
+    "webhook": "processor.destinations.webhook.destination:WebhookDestination",
 }
 
 

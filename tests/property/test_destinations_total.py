@@ -27,6 +27,8 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("moesif", {}),
     ("moesif", {"anonymous_identify": "send", "alias_mode": "merge_anonymous", "missing_ip_value": "0.0.0.0"}),
     ("moesif", {"session_token_path": "$.context.session", "subscription_id_path": "context.page"}),
+    ("webhook", {"url": "https://hooks.example.com"}),
+    ("webhook", {"url": "https://hooks.example.com", "body": "single", "lane_path": "$.context.id"}),
 ]
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=12)
@@ -85,7 +87,7 @@ events = st.fixed_dictionaries({"type": kinds}, optional=dict.fromkeys(EVENT_FIE
 def _destination(vendor: str, settings: dict[str, Any]) -> Destination:
     """Return a destination for plain settings."""
     found = destination_class(vendor)
-    validated = found.settings_model.model_validate(REQUIRED[vendor] | settings, context={PLAIN_SECRETS: True})
+    validated = found.settings_model.model_validate(REQUIRED.get(vendor, {}) | settings, context={PLAIN_SECRETS: True})
     return found.create(vendor, validated)
 
 
