@@ -72,6 +72,40 @@ def test_a_number_that_json_does_not_know_is_refused() -> None:
     assert [one.reason for one in _mapped(EVENT | {"n": math.inf}).rejected] == ["mapping_failed"]
 
 
+def _nested(depth: int) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a list in a list in a list."""
+    value: Any = 0
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ([], "not_an_object"),
+        ({}, "missing_type"),
+        ({"type": 7}, "missing_type"),
+        ({"type": "other"}, "unknown_type"),
+        ({"type": "track", "deep": _nested(100_000)}, "mapping_failed"),
+        ({"type": "track", "n": 10**5000}, "mapping_failed"),
+        ({"type": "track", "pad": "x" * 500_000}, "event_too_large"),
+        ({"type": "track", "userId": None, "timestamp": "no time", "context": 5}, ""),
+        ({"type": "track", "userId": {}, "anonymousId": []}, ""),
+        ({"type": "track", "half": "\ud83d", "\udc00": 1}, ""),
+        ({"type": "track"} | {f"key {number}": number for number in range(10_000)}, ""),
+    ],
+)
+def test_bad_input_ends_as_its_code_and_spares_its_neighbours(event: Any, reason: str) -> None:  # noqa: ANN401 - any JSON value
+    """What JSON can carry is sent, whatever it means; the rest is a dead letter, and events beside it are sent."""
+    plan = Plan.compile(_destination(), DEFAULT)
+    records = [(Record("t", 3, offset, NOW_MS), value) for offset, value in enumerate((EVENT, event, EVENT))]
+    before, mapped, after = plan.map_all(records, NOW_MS)
+    assert [one.reason for one in mapped.rejected] == ([reason] if reason else [])
+    assert len(mapped.payloads) == (not reason)
+    assert [len(one.payloads) for one in (before, after)] == [1, 1]
+
+
 @pytest.mark.parametrize(("wrapper", "body"), [(None, "array"), (None, "single"), ("événements", "array")])
 def test_an_event_that_alone_is_too_large_is_refused(wrapper: str | None, body: str) -> None:
     """One that just fits a request is sent, and the request is exactly as large as allowed; a byte more is too many."""
