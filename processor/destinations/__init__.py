@@ -68,6 +68,18 @@ def classify(type_name: str, settings: Mapping[str, Any], line: Mapping[str, Any
     return result
 
 
+def request_for(
+    type_name: str,
+    settings: Mapping[str, Any],
+    subscription: Mapping[str, Any],
+    event: Any,  # noqa: ANN401 - any JSON value
+    now: str | None = None,
+) -> dict[str, Any] | None:
+    """Return the request that a subscription makes of an event, as `processor.destinations.golden.request_for` says."""
+    result: dict[str, Any] | None = _golden("request_for")(type_name, settings, subscription, event, now)
+    return result
+
+
 def _golden(name: str) -> Any:  # noqa: ANN401 - a function of the module, whose own signature holds
     """Return a function of the golden-case runner, which imports more than this registry should."""
     return getattr(import_module("processor.destinations.golden"), name)

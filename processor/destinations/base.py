@@ -198,6 +198,14 @@ class Destination(abc.ABC):
     def create(cls, name: str, settings: BaseModel) -> Destination:
         """Return the destination for validated settings (an instance of `settings_model`)."""
 
+    @classmethod
+    def segment_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return settings of Segment's own destination of this vendor as `settings_model` takes them.
+
+        They are to make requests as Segment does. Vendors without such a destination take their own settings alone.
+        """
+        return settings
+
     @abc.abstractmethod
     def presets(self) -> list[dict[str, Any]]:
         """Return the vendor's subscriptions as in its `presets.yaml`, parametrised by the settings."""

@@ -5,16 +5,22 @@ Used by the project's contract tests and by whoever wants to know what an event 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from processor.config.secret import PLAIN_SECRETS
 from processor.destinations import destination_class
 from processor.destinations.base import Destination, Endpoint
 from processor.destinations.plan import DEFAULT, Plan
-from processor.destinations.text import encode
+from processor.destinations.text import decode, encode
 from processor.destinations.times import read_time_ms
-from processor.model import Answer, Decision, Record, Verdict
+from processor.errors import MappingError
+from processor.mapping import SubscriptionSettings, Trigger, TriggerError
+from processor.mapping.pasted import TRIGGER_NAMES
+from processor.mapping.root import ROOT_DIRECTIVE
+from processor.mapping.subscriptions import RESERVED_KEYS
+from processor.model import Answer, Decision, Payload, Record, Verdict
 
 _DECISIONS: Final = {
     Decision.DELIVERED: "success",
@@ -55,6 +61,77 @@ def answer_result(type_name: str, settings: Mapping[str, Any], line: Mapping[str
     endpoint = _endpoint(destination, line.get("endpoint"))
     verdict = destination.classify(endpoint, _answer(line["response"]), count, _ms(now), compressed=compressed)
     return _in_words(verdict, count)
+
+
+def request_for(
+    type_name: str,
+    settings: Mapping[str, Any],
+    subscription: Mapping[str, Any],
+    event: Any,  # noqa: ANN401 - any JSON value
+    now: str | None = None,
+) -> dict[str, Any] | None:
+    """Return the request that one subscription makes of one event: `method`, `url`, `headers` and `body`, decoded.
+
+    `settings` and `subscription` may be Segment's own; what Segment's runtime does not look at, such as `enabled` or a
+    mapping for a field that the action has not, counts for nothing here either. Otherwise event and subscription go
+    through the same plan as in the pipeline. `now` is ISO 8601, the clock unless given. None when nothing is sent: the
+    trigger does not take the event or is none, nobody knows the action, or a rule of the vendor skips the event.
+
+    Raises:
+        pydantic.ValidationError: settings or subscription cannot be used.
+        ConfigError: the mapping does not fit the action.
+        MappingError: the trigger or the mapping fails, or the event is refused; `reason` is its code.
+    """
+    destination = _destination(type_name, destination_class(type_name).segment_settings(settings))
+    now_ms = time.time_ns() // 1_000_000 if now is None else _ms(now)
+    if not _takes(subscription, event):
+        return None
+    read = SubscriptionSettings.model_validate({"name": "one", **subscription, "enabled": True})
+    action = destination.actions.get(read.action)
+    if action is None:
+        return None
+    known = {field.name for field in action.fields}
+    fitting = {name: value for name, value in read.mapping.items() if name in known or _is_no_field(name)}
+    plan = Plan.compile(destination, [read.model_copy(update={"mapping": fitting})])
+    mapped = plan.map(event, Record("", 0, 0, now_ms), now_ms)
+    if mapped.rejected:
+        refusal = mapped.rejected[0]
+        raise MappingError(refusal.message, reason=refusal.reason, safe=refusal.message)
+    return _request(destination, mapped.payloads, now_ms) if mapped.payloads else None
+
+
+def _takes(subscription: Mapping[str, Any], event: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a subscription's trigger takes an event; what is no trigger takes none.
+
+    Raises:
+        TriggerError: the trigger cannot be evaluated for this event.
+    """
+    text = next((subscription[name] for name in TRIGGER_NAMES if name in subscription), None)
+    if not isinstance(text, str):
+        return False
+    try:
+        trigger = Trigger.parse(text)
+    except TriggerError:
+        return False
+    return trigger.matches(event)
+
+
+def _is_no_field(name: str) -> bool:
+    """Return whether a key of a mapping is none of a field: a directive, or what Segment keeps beside the fields."""
+    return name.startswith("@") or name == ROOT_DIRECTIVE or name in RESERVED_KEYS
+
+
+def _request(destination: Destination, payloads: Sequence[Payload], now_ms: int) -> dict[str, Any]:
+    """Return the request that carries the first payload, and those behind it that may go with it."""
+    endpoint = destination.endpoints[payloads[0].endpoint]
+    bodies = [payload.body for payload in payloads if payload.endpoint == endpoint.name][: endpoint.max_batch_count]
+    body = endpoint.envelope.join(bodies, now_ms)
+    return {
+        "method": endpoint.method,
+        "url": endpoint.url,
+        "headers": destination.headers(endpoint, body, now_ms),
+        "body": decode(body),
+    }
 
 
 def _destination(type_name: str, settings: Mapping[str, Any]) -> Destination:

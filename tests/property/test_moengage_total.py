@@ -29,6 +29,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"key_case": "segment_warehouse", "nested": "native", "include_message_id": True, "project_name": "Cinema"},
     {"page_events": True, "screen_events": True, "group_attributes": True, "alias": "merge", "delete_users": True},
     {"mode": "segment_private", "allow_anonymous": True, "key_case": "snake"},
+    {"profile": "actions"},
 ]
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=12)

@@ -17,6 +17,7 @@ from processor.delivery.http_errors import Code
 from processor.destinations.ids import SYNTHETIC
 from processor.destinations.moengage.attributes import COUNTERS
 from processor.destinations.moengage.events import PROPERTIES_NOT_OBJECT
+from processor.destinations.moengage.profile_actions import NUMBER_BECAME_NULL
 from processor.destinations.moengage.users import TRAITS_ID_DIFFERS, TRAITS_NOT_OBJECT
 from processor.destinations.moesif.reading import BAD_IP
 from processor.operations.status import State
@@ -143,6 +144,7 @@ WARNINGS = COUNTERS | {
     PROPERTIES_NOT_OBJECT,
     TRAITS_NOT_OBJECT,
     TRAITS_ID_DIFFERS,
+    NUMBER_BECAME_NULL,
     "context_not_object",
     "integrations_not_object",
     "timestamp_from_<source>",

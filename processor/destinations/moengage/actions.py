@@ -6,6 +6,7 @@ its subscriptions run here as they are. The others are ours.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,9 +17,11 @@ from processor.destinations.moengage.identity import customer_id
 from processor.destinations.moengage.names import MAX_NAME_CHARACTERS
 from processor.destinations.moengage.payloads import BULK, DELETE, MERGE, SEGMENT
 from processor.destinations.moengage.private import PrivateBuilder, segment_text
+from processor.destinations.moengage.profile_actions import IDENTIFY_RULES, TRACK_RULES, ActionsBuilder
 from processor.destinations.moengage.removals import delete, merge
 from processor.destinations.moengage.settings import MoEngageSettings
 from processor.destinations.moengage.users import UserBuilder
+from processor.destinations.moengage.validation import Rule
 from processor.destinations.moengage.values import MAX_TEXT_CHARACTERS
 from processor.model import Skipped
 
@@ -169,7 +172,7 @@ _ABOUT_USER: Final = (("userId",),)
 
 def make_actions(settings: MoEngageSettings) -> dict[str, Action]:
     """Return the actions by name, each with the rules of these settings."""
-    actions = _private(settings) if settings.mode == "segment_private" else _bulk(settings)
+    actions = _private(settings) if settings.is_private else _bulk(settings)
     actions += (
         Action("mergeUsers", "Merge a registered user into another, for good.", _MERGE, merge, (MERGE,), _ABOUT_USER),
         Action("deleteUser", "Delete a user, for good.", (_USER_ID,), delete, (DELETE,), _ABOUT_USER),
@@ -179,12 +182,31 @@ def make_actions(settings: MoEngageSettings) -> dict[str, Action]:
 
 def _private(settings: MoEngageSettings) -> tuple[Action, ...]:
     """Return the actions that Segment's endpoint knows."""
-    builder = PrivateBuilder(settings)
-    track, identify = _as_segment(_TRACK_EVENT), _as_segment(_IDENTIFY_USER)
-    about = (("userId", "anonymousId"),) if settings.allow_anonymous else _ABOUT_USER
+    builder: PrivateBuilder | ActionsBuilder
+    about: tuple[tuple[str, ...], ...]
+    if settings.profile == "actions":
+        builder, about = ActionsBuilder(settings), ()
+        track, identify = _ruled(_TRACK_EVENT, TRACK_RULES), _ruled(_IDENTIFY_USER, IDENTIFY_RULES)
+    else:
+        builder = PrivateBuilder(settings)
+        track, identify = _as_segment(_TRACK_EVENT), _as_segment(_IDENTIFY_USER)
+        about = (("userId", "anonymousId"),) if settings.allow_anonymous else _ABOUT_USER
     return (
         Action("trackEvent", "Send an event of a user.", track, builder.track, (SEGMENT,), about),
         Action("identifyUser", "Set attributes of a user.", identify, builder.identify, (SEGMENT,), about),
+    )
+
+
+def _ruled(fields: tuple[Field, ...], rules: Mapping[str, Rule]) -> tuple[Field, ...]:
+    """Return fields with the forms of Segment's validation, which needs a `type` and cuts nothing."""
+    return tuple(
+        replace(
+            field,
+            form=rules[field.name].form if field.name in rules else field.form,
+            required=field.required or field.name == "type",
+            max_length=None,
+        )
+        for field in fields
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ import msgspec
 from pydantic import BaseModel
 
 from processor import __version__
+from processor.config.shape import all_keys_of
 from processor.destinations.base import Destination, Endpoint, Probe
 from processor.destinations.gates import CALLS, Gates
 from processor.destinations.moengage.actions import make_actions
@@ -30,6 +32,7 @@ from processor.destinations.moengage.payloads import (
 )
 from processor.destinations.moengage.removals import MAX_BODY_BYTES
 from processor.destinations.moengage.settings import MoEngageSettings
+from processor.destinations.moengage.validation import REFUSED, TEXT
 from processor.destinations.presets import load_presets
 from processor.destinations.text import decode
 from processor.model import Answer, Event, Mapped, Payload, Rejected, Skipped, Verdict
@@ -43,6 +46,11 @@ _MAX_WAIT_MS: Final = 500
 """At the rate that MoEngage allows, two hundred elements come together in less, so waiting longer fills nothing more;
 it would only delay triggered campaigns and lengthen the window in which a crash repeats events."""
 _MERGE_COUNT: Final = 50
+_KEPT_BY_SEGMENT: Final = "!#$%&()*+,/:;=?@[\\]^`{|}"
+"""What Segment leaves in the workspace id of an address: it is put there as it is, and only blanks, quotes, angle
+brackets and what is not ASCII are escaped on the way."""
+_SEGMENTS_NAMES: Final = ("api_id", "api_key", "region")
+"""The settings of Segment's own destination."""
 
 _ACTIONS_OF_SETTINGS: Final = {
     "page": ("page_events", "trackPage"),
@@ -92,6 +100,21 @@ class MoEngageDestination(Destination):
         """Return the destination for validated settings."""
         assert isinstance(settings, MoEngageSettings)
         return cls(name, settings)
+
+    @classmethod
+    def segment_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the settings of Segment's MoEngage (Actions) destination as ours, unless they choose how to send.
+
+        As Segment does, numbers are taken for the texts that they spell, and what is no setting is not looked at.
+        Segment asks an event's `integrations` before it asks a destination, so that is no part of it.
+        """
+        if not settings.keys().isdisjoint({"profile", "mode"}):
+            return settings
+        known = set(all_keys_of(MoEngageSettings))
+        taken = {name: value for name, value in settings.items() if name in known}
+        read: dict[str, Any] = {name: TEXT.read(taken[name]) for name in _SEGMENTS_NAMES if name in taken}
+        texts = {name: text for name, text in read.items() if text is not REFUSED}
+        return {"profile": "actions", "respect_integrations": False, **taken, **texts}
 
     def presets(self) -> list[dict[str, Any]]:
         """Return the subscriptions of all calls; those that the settings leave off are not enabled."""
@@ -145,9 +168,10 @@ class MoEngageDestination(Destination):
         self._headers = {
             "Authorization": "Basic " + b64encode(f"{settings.api_id}:{key}".encode()).decode(),
             "Content-Type": "application/json",
-            "MOE-APPKEY": settings.api_id,
             "User-Agent": f"segment-bridge/{__version__}",
         }
+        if settings.api_id.isascii():
+            self._headers["MOE-APPKEY"] = settings.api_id
         if settings.x_forwarded_for is not None:
             self._headers["X-Forwarded-For"] = settings.x_forwarded_for
         body = {"app_id": settings.api_id, "app_secret": key, "source": "test", "region": settings.data_centre}
@@ -173,8 +197,9 @@ def _endpoints(settings: MoEngageSettings) -> tuple[Endpoint, ...]:
         lane_scope=_LANES,
     )
     delete = _single(DELETE, f"{origin}/v1/customer/delete?app_id={workspace}", settings)
-    if settings.mode == "segment_private":
-        main = _single(SEGMENT, f"{origin}/v1/integrations/segment?appId={workspace}", settings)
+    if settings.is_private:
+        written = quote(settings.api_id, safe=_KEPT_BY_SEGMENT) if settings.profile == "actions" else workspace
+        main = _single(SEGMENT, f"{origin}/v1/integrations/segment?appId={written}", settings)
     else:
         main = _bulk(f"{origin}/v1/transition/{workspace}", settings)
     return main, merge, delete

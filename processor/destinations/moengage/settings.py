@@ -5,6 +5,7 @@ Source: the contract, sections 2.1, 2.2 and 8.
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -20,6 +21,11 @@ Region = Literal["DC_01", "DC_02", "DC_03", "DC_04", "DC_05", "DC_06", "DC_101"]
 INTEGRATION_NAMES: Final = ("MoEngage", "Moengage (Actions)")
 """The classic destination and its successor; the lower-case e is Segment's."""
 
+_SEGMENTS_REGIONS: Final = ("DC_01", "DC_02", "DC_03", "DC_04", "DC_05")
+_WORKSPACE: Final = r"^[^\x00-\x20:\x7f](?:[^\x00-\x1f:\x7f]*[^\x00-\x20:\x7f])?$"
+"""What Basic authentication takes for a user: no colon, no control characters, no blanks around it."""
+_PLAIN_WORKSPACE: Final = re.compile(r"[!-9;-~]+")
+"""What the headers and addresses of the documented API take as well."""
 _HEADER_TEXT: Final = r"^[!-~]+( [!-~]+)*$"
 """What may stand in a header, so that a line break in a file cannot add one."""
 _BULK_ONLY: Final = ("page_events", "screen_events", "group_attributes", "device_elements", "unset_null_traits")
@@ -32,7 +38,7 @@ class MoEngageSettings(GateSettings):
 
     api_id: str = Field(
         min_length=1,
-        pattern=r"^[!-9;-~]+$",
+        pattern=_WORKSPACE,
         validation_alias=spelled("api_id", "app_id", "workspace_id"),
         examples=["WKSPACE7EXAMPLE"],
         description="Workspace id, which the dashboard also calls App ID: Settings, Account, General.",
@@ -56,10 +62,18 @@ class MoEngageSettings(GateSettings):
         description="Let `base_url` be plain http on another machine. Default false: the key would travel in the "
         "clear.",
     )
+    profile: Literal["classic", "actions"] = Field(
+        default="classic",
+        description="Whose rules decide what is sent: `classic` are this bridge's, made for Segment's classic cloud "
+        "mode and MoEngage's documented API; `actions` those of Segment's MoEngage (Actions) destination, to the "
+        "letter: its endpoint (`mode: segment_private`), anonymous users, its validation of fields and its regions. "
+        "Default classic: far fewer requests, and only what MoEngage documents.",
+    )
     mode: Literal["bulk", "segment_private"] = Field(
         default="bulk",
         description="`bulk` is MoEngage's public import with many messages a request; `segment_private` the endpoint "
-        "that Segment itself posts to, one message a request. Default bulk: documented, and far fewer requests.",
+        "that Segment itself posts to, one message a request. Default bulk: documented, and far fewer requests; with "
+        "`profile: actions` segment_private.",
     )
     key_case: KeyCase | None = Field(
         default=None,
@@ -137,7 +151,7 @@ class MoEngageSettings(GateSettings):
     allow_anonymous: bool = Field(
         default=False,
         description="Send messages that have no `userId` but an `anonymousId`; mode segment_private only. Default "
-        "false, as in Segment's classic destination.",
+        "false, as in Segment's classic destination; `profile: actions` always does.",
     )
     integration_names: tuple[str, ...] = Field(
         default=INTEGRATION_NAMES,
@@ -182,19 +196,41 @@ class MoEngageSettings(GateSettings):
         """Refuse settings that contradict each other."""
         if self.base_url is not None:
             checked_address(self.base_url, allow_http=self.allow_http)
-        if self.mode == "bulk" and self.allow_anonymous:
+        if not self.is_private and self.allow_anonymous:
             raise ValueError("allow_anonymous needs mode segment_private: bulk refuses anonymous users")
-        refused = [name for name in _BULK_ONLY if getattr(self, name)] if self.mode == "segment_private" else []
+        refused = [name for name in _BULK_ONLY if getattr(self, name)] if self.is_private else []
         if refused:
             raise ValueError(f"{', '.join(refused)} needs mode bulk: Segment's endpoint has no such call")
         return self
+
+    @model_validator(mode="after")
+    def _check_profile(self) -> Self:
+        """Refuse what the profile does not go with, where the file says so itself."""
+        if self.profile == "classic":
+            if _PLAIN_WORKSPACE.fullmatch(self.api_id) is None:
+                raise ValueError("api_id holds a blank or what is not ASCII; only profile actions takes such an id")
+            return self
+        if self.region not in _SEGMENTS_REGIONS:
+            allowed = ", ".join(_SEGMENTS_REGIONS)
+            raise ValueError(f"profile actions knows Segment's regions only, not {self.region}; allowed: {allowed}")
+        said = self.model_fields_set
+        if "mode" in said and self.mode == "bulk":
+            raise ValueError("profile actions needs mode segment_private: Segment sends one message a request")
+        if "allow_anonymous" in said and not self.allow_anonymous:
+            raise ValueError("profile actions sends anonymous users, so allow_anonymous cannot be false")
+        return self
+
+    @property
+    def is_private(self) -> bool:
+        """Return whether messages go to the endpoint that Segment itself posts to."""
+        return self.profile == "actions" or self.mode == "segment_private"
 
     @property
     def keys(self) -> KeyCase:
         """Return the form of keys that is in force."""
         if self.key_case is not None:
             return self.key_case
-        return "snake" if self.mode == "bulk" else "preserve"
+        return "preserve" if self.is_private else "snake"
 
     @property
     def origin(self) -> str:

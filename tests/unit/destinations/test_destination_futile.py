@@ -37,6 +37,7 @@ SETTINGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("moengage", {"traits_id_as_customer_id": True}),
     ("moengage", {"mode": "segment_private"}),
     ("moengage", {"mode": "segment_private", "allow_anonymous": True}),
+    ("moengage", {"profile": "actions"}),
 )
 VALUES: tuple[Any, ...] = (
     True,

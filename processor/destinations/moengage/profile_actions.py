@@ -1,0 +1,126 @@
+"""Messages for Segment's endpoint exactly as Segment's MoEngage (Actions) destination makes them.
+
+Its own validation decides what is sent, so none of the rules about users, names and values of the classic profile
+applies: visitors are sent like users, and so is a message of nobody.
+
+Source: the contract, section 2.4, and `tests/vectors/segment/moengage_actions.jsonl`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from processor.destinations.moengage.events import MISSING_EVENT_NAME
+from processor.destinations.moengage.payloads import EVENT_TOO_LARGE, SEGMENT, payload
+from processor.destinations.moengage.private import converted
+from processor.destinations.moengage.removals import MAX_BODY_BYTES
+from processor.destinations.moengage.settings import MoEngageSettings
+from processor.destinations.moengage.validation import NULLABLE_TEXT, OBJECT, SWITCH, TEXT, TIME, Rule, validated
+from processor.destinations.text import decode, encode_copied
+from processor.errors import MappingError
+from processor.model import Built, Event, Payload, Record, Rejected
+
+NUMBER_BECAME_NULL: Final = "number_became_null"
+"""A warning: a number is beyond the range of those that JavaScript holds, which then writes null."""
+MISSING_TYPE: Final = Rejected("missing_type", "the mapping gives no `type`")
+
+_COMMON: Final = {
+    "type": TEXT,
+    "os_name": TEXT,
+    "app_version": TEXT,
+    "library_version": TEXT,
+    "timestamp": TIME,
+    "update_existing_only": SWITCH,
+}
+TRACK_RULES: Final[Mapping[str, Rule]] = {
+    **_COMMON,
+    "event": TEXT,
+    "userId": TEXT,
+    "anonymousId": TEXT,
+    "properties": OBJECT,
+    "project_name": TEXT,
+}
+IDENTIFY_RULES: Final[Mapping[str, Rule]] = {
+    **_COMMON,
+    "userId": NULLABLE_TEXT,
+    "anonymousId": NULLABLE_TEXT,
+    "traits": OBJECT,
+}
+_NAMED: Final = {"type": "type", "userId": "user_id", "anonymousId": "anonymous_id", "event": "event"}
+"""Fields that are sent under a name of their own, if at all, and those names."""
+
+
+class ActionsBuilder:
+    """Builds messages by Segment's rules and the few settings that Segment has no word against."""
+
+    def __init__(self, settings: MoEngageSettings) -> None:
+        """Keep what the settings say."""
+        self._keys = settings.keys
+        self._project_name = settings.project_name
+        self._updates_existing_only = settings.update_existing_only
+
+    def track(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:  # noqa: ARG002 - mapped fields alone are sent
+        """Return the message of a track."""
+        found = validated(fields, TRACK_RULES)
+        if isinstance(found, Rejected):
+            return found
+        if "event" not in found:
+            return MISSING_EVENT_NAME
+        bag, project = found.get("properties"), found.get("project_name", self._project_name)
+        if project is not None:
+            bag = {**(bag or {}), "moe_project_name": project}
+        return self._message("trackEvent", found, ("properties", bag), record)
+
+    def identify(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:  # noqa: ARG002 - as above
+        """Return the message of an identify."""
+        found = validated(fields, IDENTIFY_RULES)
+        if isinstance(found, Rejected):
+            return found
+        return self._message("identifyUser", found, ("traits", found.get("traits")), record)
+
+    def _message(
+        self, slug: str, found: dict[str, Any], named_bag: tuple[str, dict[str, Any] | None], record: Record
+    ) -> Built:
+        """Return the payload of a message around its bag."""
+        if "type" not in found:
+            return MISSING_TYPE
+        message = {key: found[name] for name, key in _NAMED.items() if name in found}
+        message["context"] = {
+            part: {key: found[f"{part}_{key}"]} if f"{part}_{key}" in found else {}
+            for part, key in (("app", "version"), ("os", "name"), ("library", "version"))
+        }
+        name, bag = named_bag
+        try:
+            if bag is not None:
+                message[name] = bag if self._keys == "preserve" else converted(bag, self._keys, 1)
+        except MappingError as error:
+            return Rejected(error.reason, error.safe)
+        if "timestamp" in found:
+            message["timestamp"] = found["timestamp"]
+        message["update_existing_only"] = found.get("update_existing_only", self._updates_existing_only)
+        return _payload(message, slug, _lane(message, record))
+
+
+def _payload(message: dict[str, Any], slug: str, lane: str) -> Payload | Rejected:
+    """Return the payload of a message, numbers that no JSON holds as null; or why there is none."""
+    made = partial(payload, action=slug, endpoint=SEGMENT, lanes=(lane,), max_bytes=MAX_BODY_BYTES)
+    built = made(message)
+    if isinstance(built, Payload) or built is EVENT_TOO_LARGE:
+        return built
+    try:
+        written = decode(encode_copied(message))
+    except (MappingError, RecursionError):
+        return built
+    return made(written, warnings=(NUMBER_BECAME_NULL,))
+
+
+def _lane(message: Mapping[str, Any], record: Record) -> str:
+    """Return whose order a message keeps: the user's, the visitor's, or, where it names neither, nobody's."""
+    if message.get("user_id") is not None:
+        user: str = message["user_id"]
+        return user
+    if message.get("anonymous_id") is not None:
+        return f"anonymous:{message['anonymous_id']}"
+    return f"nobody:{record.partition}:{record.offset}:{record.event_index}:{record.payload_index}"
