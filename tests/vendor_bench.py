@@ -30,7 +30,7 @@ from processor.source.intake import size_bytes
 from processor.source.window import Window
 from tests.fake_stages import FakeConsumer, FakeLetters
 from tests.golden_cases import REQUIRED
-from tests.simulation import LoopClock
+from tests.simulation import START_MS, LoopClock
 
 KEY: Final = ("segment.events", 3)
 SETTLE_S: Final = 3600.0
@@ -54,8 +54,8 @@ def answer_of(vendor: str, status: int, error: str = "") -> Answer:
 class Sent:
     """One request as the vendor saw it, and what became of it.
 
-    `at_ms` counts from the first record that was read. `body` is not compressed. `items` are the events, elements or
-    records in it. `stored` is the offset that was stored at the moment of the answer, 0 while none was.
+    `at_ms` and `ended_ms` count from the first record that was read. `body` is not compressed. `items` are the events,
+    elements or records in it. `stored` is the offset that was stored at the moment of the answer, 0 while none was.
     """
 
     def __init__(self, endpoint: Endpoint, at_ms: int, body: bytes) -> None:
@@ -64,6 +64,7 @@ class Sent:
         self.at_ms = at_ms
         self.body = body
         self.items: list[dict[str, Any]] = _items(endpoint, json.loads(body))
+        self.ended_ms: int | None = None
         self.status: int | None = None
         self.stored = 0
 
@@ -74,14 +75,8 @@ class Sent:
 
     @property
     def numbers(self) -> list[int]:
-        """Return which of the events it holds, counted from 1, of those that say it (see `numbered`)."""
+        """Return which of the events it holds, counted from 1, of those that say it (see `small_event`)."""
         return [number for item in self.items if (number := _number(item)) is not None]
-
-
-def numbered(event: Event, number: int) -> Event:
-    """Return an event whose item says at every vendor which one it is."""
-    bag = "traits" if event["type"] in ("identify", "group") else "properties"
-    return event | {bag: {**event.get(bag, {}), "number": number}}
 
 
 def _number(value: Any) -> int | None:  # noqa: ANN401 - any JSON value
@@ -138,7 +133,7 @@ class ScriptedVendor:
         await asyncio.sleep(self.latency_s)
         self._in_flight -= 1
         answer = self._answer(sent)
-        sent.status, sent.stored = answer.status, self._bench.stored
+        sent.status, sent.stored, sent.ended_ms = answer.status, self._bench.stored, self._bench.now_ms
         return answer
 
 
@@ -267,7 +262,7 @@ def small_event(kind: str, number: int, user: str) -> Event:
             return event | {"previousId": f"old-{user}"}
         case "delete":
             return event
-    return numbered(event, number)
+    return _with_bag(event, {"number": number})
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
@@ -277,22 +272,36 @@ def item_bytes(item: Mapping[str, Any]) -> int:
 
 
 def sized(destination: Destination, event: Event, size: int) -> Event:
-    """Return an event whose one item at a vendor is so many bytes long, before `sentAt` is added.
+    """Return an event whose first item at a vendor is so many bytes long, before `sentAt` is added.
 
-    The filling is spread over texts that every vendor keeps whole.
+    The filling is spread over texts that are short enough for every vendor to keep them whole.
     """
-    bag = "traits" if event["type"] in ("identify", "group") else "properties"
-    plan = Plan.compile(destination, "default")
+    plan, record = Plan.compile(destination, "default"), Record(*KEY, 0, START_MS)
 
     def filled(lengths: Iterable[int]) -> tuple[Event, int]:
-        filling = {f"pad_{index}": "x" * length for index, length in enumerate(lengths)}
-        grown = event | {bag: {**event.get(bag, {}), **filling}}
-        payload = plan.map(grown, Record(*KEY, 0, 1_773_576_000_000), 1_773_576_000_000).payloads[0]
-        return grown, item_bytes(destination.decoded(payload, 0))
+        grown = _with_bag(event, {f"pad_{index}": "x" * length for index, length in enumerate(lengths)})
+        payload = plan.map(grown, record, START_MS).payloads[0]
+        return grown, item_bytes(destination.decoded(payload, START_MS))
 
-    length = max(200, size // 50)
-    count = max(1, (size - filled(())[1]) // (length + 20))
-    missing = size - filled([length] * count)[1]
-    grown, found = filled(length + missing // count + (index < missing % count) for index in range(count))
+    longest = max(400, size // 200)
+    count = max(1, -(-(size - filled(())[1]) // longest))
+    missing = size - filled([0] * count)[1]
+    grown, found = filled(missing // count + (index < missing % count) for index in range(count))
     assert found == size, (found, size)
     return grown
+
+
+def one_longer(event: Event) -> Event:
+    """Return a `sized` event whose item is one byte longer."""
+    filling: str = event[_bag(event)]["pad_0"]
+    return _with_bag(event, {"pad_0": f"{filling}x"})
+
+
+def _bag(event: Event) -> str:
+    """Return where an event keeps what its sender wants to say."""
+    return "traits" if event["type"] in ("identify", "group") else "properties"
+
+
+def _with_bag(event: Event, more: Mapping[str, Any]) -> Event:
+    """Return an event that says more."""
+    return event | {_bag(event): {**event.get(_bag(event), {}), **more}}
