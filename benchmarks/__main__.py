@@ -8,6 +8,7 @@ import sys
 PROGRAMS = (
     ["benchmarks.stages"],
     ["benchmarks.mapping"],
+    ["benchmarks.calls"],
     ["benchmarks.memory"],
     ["benchmarks.throughput"],
     ["benchmarks.throughput", "--bridge-only", "--hot", "0.9"],
