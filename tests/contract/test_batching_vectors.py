@@ -62,6 +62,51 @@ async def test_nothing_but_what_the_line_says_holds(vendor: str, line: dict[str,
 
 
 @pytest.mark.parametrize(
+    ("vendor", "given", "expected"),
+    [
+        ("moveo", {"arrivals": [{"at_ms": 0, "events": 5}, {"at_ms": 29_999, "events": 14}]}, [(30_000, 19)]),
+        (
+            "moveo",
+            {"arrivals": [{"at_ms": 0, "events": 5}, {"at_ms": 29_999, "events": 16}]},
+            [(29_999, 20), (59_999, 1)],
+        ),
+        ("moveo", {"batch": 20, "bytes_each": 30_000}, [(0, 15), (30_000, 5)]),
+        ("moengage", {"tracks": 100, "bytes_each": 1_000}, [(0, 94), (500, 6)]),
+    ],
+)
+@virtual
+async def test_times_and_sizes_beside_the_lines(
+    vendor: str, given: dict[str, Any], expected: list[tuple[int, int]]
+) -> None:
+    """The interval counts from the oldest event that waits, and a batch that is full by bytes leaves at once."""
+    sight = await _played(vendor, {"given": given})
+
+    requests = [{"at_ms": at_ms, "events": count} for at_ms, count in expected]
+    assert {"requests": requests} == sight.seen({"requests": requests})
+
+
+@pytest.mark.parametrize(
+    ("vendor", "given", "expected"),
+    [
+        ("moveo", {"batch": 5, "server": [413, 200, 200]}, {"request_sizes": [5, 3, 2], "delivered": 5}),
+        ("moveo", {"batch": 3, "server": [400, 200, 400]}, {"request_sizes": [3, 2, 1], "delivered": 2}),
+        ("moveo", {"batch": 3, "server": [401]}, {"request_sizes": [3, 1, 2], "delivered": 3}),
+        ("moveo", {"batch": 3, "server": [415]}, {"uploads": 2, "message_ids": "equal in all two", "delivered": 3}),
+        ("moveo", {"batch": 3, "server": [429, 408]}, {"sent_at": "three different values", "when": "after the 2xx"}),
+        ("moesif", {"tracks": 2, "message_ids": ["m-1", "m-1"]}, {"request_sizes": [2], "delivered": 2}),
+        ("moesif", {"users_batch": [402], "actions_batch": []}, {"actions_resent": False, "delivered": 2}),
+        ("moengage", {"tracks": 8, "server": [503]}, {"bulk_requests": [8, 8], "delivered": 8}),
+    ],
+)
+@virtual
+async def test_answers_beside_the_lines(vendor: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Splits, halves, holds with their probe, plain bodies and waits end as the contracts say."""
+    sight = await _played(vendor, {"given": given})
+
+    assert expected == sight.seen(expected)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         {"given": {"tracks": 1, "wishes": 1}},
