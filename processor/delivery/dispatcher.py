@@ -20,7 +20,7 @@ from processor.delivery.parcel import Parcel
 from processor.delivery.ports import Attempt, Clock, Listener, Transport
 from processor.delivery.rate import Limiter
 from processor.delivery.requests import Requests
-from processor.delivery.schedule import Schedule, effective_endpoints
+from processor.delivery.schedule import Schedule, effective_endpoints, effective_settings
 from processor.delivery.settings import DeliverySettings
 from processor.delivery.timer import Timer
 from processor.destinations.base import Destination, Endpoint, Probe
@@ -49,6 +49,7 @@ class Dispatcher:
     ) -> None:
         """Start idle; the first request goes alone."""
         now_s = clock.now_s()
+        settings = effective_settings(destination, settings)
         self.destination = destination
         self.gate = Gate(settings, destination.backoff)
         self.guard = RejectionGuard(settings.guard)

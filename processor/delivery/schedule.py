@@ -39,6 +39,16 @@ def effective_endpoints(destination: Destination, settings: DeliverySettings) ->
     return endpoints
 
 
+def effective_settings(destination: Destination, settings: DeliverySettings) -> DeliverySettings:
+    """Return settings with what the destination's own say of them; what stands in the settings themselves is kept."""
+    said = {
+        key: value
+        for key, value in destination.delivery_limits.items()
+        if value is not None and key not in settings.model_fields_set
+    }
+    return settings.model_copy(update=said) if said else settings
+
+
 def window_count(settings: DeliverySettings, endpoints: Mapping[str, Endpoint]) -> int:
     """Return the most records between the committable offset and the highest read one."""
     if settings.max_window_count is not None:

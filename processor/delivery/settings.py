@@ -125,7 +125,10 @@ class DeliverySettings(BaseModel):
         ),
     )
     max_window_bytes: int = Field(
-        48_000_000, ge=1_000_000, description="Most bytes of records in that window. Default 48 MB: it bounds memory."
+        48_000_000,
+        ge=1_000_000,
+        description="Most bytes of records in that window. Default 48 MB: it bounds memory. Of Moveo One the default "
+        "is its `max_buffer_bytes`.",
     )
     drain_ms: int = Field(
         20_000,
@@ -143,8 +146,8 @@ class DeliverySettings(BaseModel):
         None,
         ge=1,
         description=(
-            "Attempts after which a payload that only met retryable answers is dead-lettered as vendor_error. "
-            "Default: unlimited, since an outage is not a bad event."
+            "Attempts after which a payload that only met retryable answers is dead-lettered as vendor_error; those "
+            "answered with 429 do not count. Default: unlimited, since an outage is not a bad event."
         ),
     )
     probe_interval_s: float = Field(

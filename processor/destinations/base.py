@@ -176,6 +176,8 @@ class Destination(abc.ABC):
     None: it may be any."""
     limit_settings: ClassVar[Mapping[str, str]] = {}
     """Settings that mean a limit of `Endpoint`, as `batch_size` means `max_batch_count`; giving both is an error."""
+    delivery_settings: ClassVar[Mapping[str, str]] = {}
+    """Settings that mean a key of `delivery`, as `max_retries` means `max_attempts`; giving both is an error."""
     counters: ClassVar[frozenset[str]] = frozenset()
     """Codes among a payload's warnings that only count what was left out of it; golden cases and previews do not list
     them."""
@@ -190,6 +192,10 @@ class Destination(abc.ABC):
     actions: Mapping[str, Action]
     backoff: Backoff = Backoff()
     probe: Probe | None = None
+    delivery_limits: Mapping[str, int | None] = MappingProxyType({})
+    """Keys of `delivery` and what the vendor's settings make of them; what a file says of a key itself comes first."""
+    is_debugging: bool = False
+    """Whether requests and answers are logged."""
     rate_limits: Mapping[str, float] = MappingProxyType({})
     """The vendor's own limits, in payloads a second of the whole account, by the name that payloads carry as `rate`."""
 

@@ -62,6 +62,9 @@ def _limits_said_twice(vendor: type[Destination], settings: DestinationSettings)
             if ours in limits.model_fields_set and theirs in settings.settings.model_fields_set:
                 path = ("delivery", "endpoints", endpoint, ours)
                 yield path, f"the same limit stands in settings.{theirs}; allowed: one of the two"
+    for theirs, ours in vendor.delivery_settings.items():
+        if ours in settings.delivery.model_fields_set and theirs in settings.settings.model_fields_set:
+            yield ("delivery", ours), f"the same limit stands in settings.{theirs}; allowed: one of the two"
 
 
 def _unknown_endpoints(destination: Destination, settings: DestinationSettings) -> Iterator[Finding]:

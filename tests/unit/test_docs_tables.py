@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from processor.destinations import REGISTRY
 from processor.operations.page import Page
 from processor.sandbox.admin import AdminRoutes
 from processor.sandbox.faults import Drop, Latency, Refuse, Scope, SlowBody, Status, Throttle
@@ -79,9 +80,10 @@ def test_the_exit_codes_are_told_alike() -> None:
 
 
 def test_settings_that_pages_name_exist() -> None:
-    """A setting of `delivery` that the page of delivery names in code marks is one."""
+    """A setting that the page of delivery names in code marks is one of `delivery` or of a vendor."""
     named = set(re.findall(r"`(max_\w+|drain_ms|probe_\w+|dedupe_\w+|attempt_\w+)`", page_text("docs/delivery.md")))
     delivery = DestinationSettings.model_fields["delivery"].default_factory
     assert delivery is not None
     known = {"max_wait_ms"} | set(type(delivery()).model_fields)  # type: ignore[call-arg]  # takes no argument
+    known |= {name for vendor in REGISTRY.values() for name in vendor.settings_model.model_fields}
     assert named <= known

@@ -234,6 +234,18 @@ def test_attempts_are_unlimited_unless_set_and_count_only_retries() -> None:
     assert (len(done.rejected), done.again) == (1, [])
 
 
+def test_being_throttled_is_no_failed_attempt() -> None:
+    """A 429 on its own never makes a dead letter, whatever number of attempts the settings allow."""
+    desk = Desk(max_attempts=1)
+    batch = desk.maker.batch("a")
+    throttled = Verdict(Decision.RETRY, reason="http_429")
+    for _ in range(5):
+        done = desk.say(batch, throttled, status=429)
+        assert (done.rejected, len(done.again)) == ([], 1)
+        desk.now_s = batch.wake_s
+    assert [one.reason for one in desk.say(batch, RETRY).rejected] == ["vendor_error"]
+
+
 def test_a_batch_that_fails_while_others_succeed_is_taken_apart() -> None:
     """After so many lonely failures it is halved, and its parts with the next one."""
     desk = Desk(circuit={"failure_count": 100})

@@ -7,7 +7,13 @@ from typing import Any
 from processor.delivery.batches import Batch
 from processor.delivery.offsets import Partition
 from processor.delivery.parcel import Parcel
-from processor.delivery.schedule import HURRIED_WAIT_MS, Schedule, effective_endpoints, window_count
+from processor.delivery.schedule import (
+    HURRIED_WAIT_MS,
+    Schedule,
+    effective_endpoints,
+    effective_settings,
+    window_count,
+)
 from processor.delivery.settings import DeliverySettings, EndpointLimits
 from processor.destinations.base import Endpoint
 from tests.parcels import Maker
@@ -38,6 +44,15 @@ def _sleep(schedule: Schedule, batch: Batch, until_s: float) -> None:
     """Let a batch sleep."""
     batch.wake_s = until_s
     schedule.send_again(batch, 0.0)
+
+
+def test_the_vendors_settings_stand_in_for_those_of_delivery() -> None:
+    """What the vendor's settings say of delivery holds, except where delivery's own settings say something."""
+    destination = FakeDestination([endpoint()])
+    destination.delivery_limits = {"max_attempts": 4, "max_window_bytes": 2_000_000, "max_window_count": None}
+    found = effective_settings(destination, DeliverySettings(max_window_bytes=3_000_000))
+    assert found == DeliverySettings(max_attempts=4, max_window_bytes=3_000_000)
+    assert effective_settings(destination, found) == found
 
 
 def test_settings_override_the_contract_and_ranks_order_endpoints() -> None:

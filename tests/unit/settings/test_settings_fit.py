@@ -33,6 +33,7 @@ class FakeDestination(Destination):
     type = "fake"
     settings_model = FakeSettings
     limit_settings = {"size": "max_batch_count"}  # noqa: RUF012 - as the base class declares it
+    delivery_settings = {"size": "max_attempts"}  # noqa: RUF012 - as the base class declares it
     settings: FakeSettings
 
     def __init__(self, name: str, settings: FakeSettings) -> None:
@@ -204,6 +205,16 @@ def test_a_list_that_lacks_a_needed_field_is_placed(tmp_path: Path) -> None:
     text = HEAD + "    settings: {}\n" + LISTED.replace("{text: x}", "{}")
     (line,) = problems_of(tmp_path / "f", text)
     assert line.startswith("7:79: destinations.one.subscriptions[0].mapping: ")
+
+
+def test_a_key_of_delivery_in_both_spellings_is_an_error(tmp_path: Path) -> None:
+    """Which one holds would be a guess."""
+    (line,) = problems_of(
+        tmp_path / "f", HEAD + "    settings: {size: 7}\n" + LISTED + "    delivery: {max_attempts: 3}\n"
+    )
+    assert line.endswith(
+        "destinations.one.delivery.max_attempts: the same limit stands in settings.size; allowed: one of the two"
+    )
 
 
 def test_a_faulty_part_does_not_hide_what_the_vendor_says_of_the_others(tmp_path: Path) -> None:
