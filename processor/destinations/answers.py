@@ -8,6 +8,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from processor.destinations.base import Backoff
 from processor.model import Answer, Decision, Verdict
 
@@ -48,9 +50,15 @@ def refuse(status: int, count: int) -> Verdict:
 
 
 def retry(answer: Answer, now_ms: int, backoff: Backoff) -> Verdict:
-    """Return the verdict that the same request may succeed later, at the time that the answer names if it names one."""
+    """Return the verdict that the same request may succeed later, at the time that the answer names if it names one.
+
+    Its message says when the answer named a later time than the ceiling allows.
+    """
+    asked_s = asked_pause_s(answer.headers, now_ms)
     wait_s = retry_after_s(answer.headers, now_ms, backoff)
-    return Verdict(Decision.RETRY, reason=f"http_{answer.status}", wait_s=wait_s)
+    is_cut = wait_s is not None and asked_s > wait_s
+    message = f"the vendor asked for a pause of {asked_s:.0f} s; it is cut to {wait_s:.0f} s" if is_cut else ""
+    return Verdict(Decision.RETRY, reason=f"http_{answer.status}", wait_s=wait_s, message=message)
 
 
 def hold(answer: Answer, *, probe_s: float | None = None) -> Verdict:
@@ -64,6 +72,12 @@ def hold(answer: Answer, *, probe_s: float | None = None) -> Verdict:
     return Verdict(Decision.HOLD, reason=f"http_{answer.status}", probe_s=probe_s, message=message)
 
 
+def with_hint(verdict: Verdict, hints: Mapping[str, str]) -> Verdict:
+    """Return a verdict; that of a hold says what the vendor advises for its reason, such as `http_401`, if anything."""
+    hint = hints.get(verdict.reason) if verdict.decision is Decision.HOLD else None
+    return verdict if hint is None else replace(verdict, message=f"{verdict.message}: {hint}")
+
+
 def _without_query(url: str) -> str:
     """Return an address without the part in which a login page may repeat secrets."""
     return url.partition("?")[0].partition("#")[0]
@@ -74,9 +88,14 @@ def retry_after_s(headers: Mapping[str, str], now_ms: int, backoff: Backoff) -> 
 
     Whole seconds or an HTTP date. Zero, past and unreadable values count as absent.
     """
+    asked_s = asked_pause_s(headers, now_ms)
+    return min(asked_s, backoff.max_retry_after_s) if asked_s > 0 else None
+
+
+def asked_pause_s(headers: Mapping[str, str], now_ms: int) -> float:
+    """Return the pause in seconds that `Retry-After` asks for, however long; zero or less when it asks for none."""
     text = headers.get("retry-after", "").strip()
-    seconds = float(text) if _WHOLE_SECONDS.fullmatch(text) else _seconds_until(text, now_ms)
-    return min(seconds, backoff.max_retry_after_s) if seconds > 0 else None
+    return float(text) if _WHOLE_SECONDS.fullmatch(text) else _seconds_until(text, now_ms)
 
 
 def _seconds_until(http_date: str, now_ms: int) -> float:

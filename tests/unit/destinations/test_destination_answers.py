@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.destinations.answers import default_verdict, retry_after_s
+from processor.destinations.answers import default_verdict, retry_after_s, with_hint
 from processor.destinations.base import Backoff
 from processor.model import Answer, Decision, Verdict
 
@@ -96,6 +96,22 @@ def test_retry_after_is_honoured_on_every_retry(status: int) -> None:
     answer = Answer(status, {"retry-after": "30"})
 
     assert default_verdict(answer, 4, NOW_MS, BACKOFF).wait_s == 30.0
+
+
+@pytest.mark.parametrize(("seconds", "message"), [(900, ""), (86_400, "a pause of 86400 s; it is cut to 900 s")])
+def test_a_pause_that_is_cut_is_told(seconds: int, message: str) -> None:
+    """Whoever wonders why the vendor was asked again so early finds what it had said; else there is nothing to say."""
+    verdict = default_verdict(Answer(503, {"retry-after": str(seconds)}), 4, NOW_MS, BACKOFF)
+
+    assert (verdict.wait_s, verdict.message.removeprefix("the vendor asked for ")) == (900.0, message)
+
+
+@pytest.mark.parametrize(("status", "message"), [(401, "status 401: look at the key"), (403, "status 403"), (400, "")])
+def test_a_hold_says_what_the_vendor_advises(status: int, message: str) -> None:
+    """The hint for a status stands behind it, only where the destination is held."""
+    hints = {"http_401": "look at the key", "http_400": "never told"}
+
+    assert with_hint(_verdict(status), hints).message == message
 
 
 @given(

@@ -287,6 +287,19 @@ async def test_states_that_need_an_operator_are_said_once(caplog: pytest.LogCapt
 
 
 @virtual
+async def test_a_pause_that_is_cut_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A vendor that wants to be left alone for a day is asked again earlier, and the log tells that it is."""
+    vendor = FakeVendor(lambda one: Answer(503, {"retry-after": "86400"}) if one.number == 1 else Answer(200))
+    with caplog.at_level(logging.WARNING):
+        async with Bench(vendor=vendor) as bench:
+            bench.read({})
+            await asyncio.sleep(1000.0)
+            assert bench.counts == {"delivered": 1}
+    said = [record.message for record in caplog.records if "cut" in record.message]
+    assert said == ["fake: the vendor asked for a pause of 86400 s; it is cut to 900 s"]
+
+
+@virtual
 async def test_an_outage_is_said_when_it_begins_and_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
     """However long it lasts and however often it is tried, it costs two lines."""
     vendor_status = Switch(503)
