@@ -14,7 +14,7 @@ from processor.config.problems import path_text
 from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.dispatcher import Dispatcher
 from processor.delivery.http import HttpClient
-from processor.delivery.schedule import effective_endpoints, window_count
+from processor.delivery.schedule import effective_endpoints, effective_settings, window_count
 from processor.destinations import destination_class
 from processor.destinations.base import Destination
 from processor.destinations.filters import Filters
@@ -23,6 +23,7 @@ from processor.destinations.privacy import Privacy
 from processor.errors import InvariantError, ProcessorError
 from processor.operations.channel import inherited
 from processor.operations.clock import SystemClock
+from processor.operations.exchanges import LoggedTransport
 from processor.operations.exposure import expose
 from processor.operations.signals import exit_code, reload_signal, stop_signals
 from processor.operations.status import StatusReport
@@ -186,7 +187,7 @@ class Bridge:
     def _connect(self) -> None:
         """Make the parts and bring them together; nothing talks to anybody yet."""
         own, settings = self._own, self._settings
-        delivery = own.delivery
+        delivery = effective_settings(self.destination, own.delivery)
         loop = asyncio.get_running_loop()
         clock = SystemClock()
         drain_s = delivery.drain_ms / 1000
@@ -202,7 +203,8 @@ class Bridge:
             clock,
         )
         self._http = HttpClient(delivery.http, delivery.max_in_flight)
-        dispatcher = Dispatcher(self.destination, delivery, self._http, self.pipeline, clock)
+        transport = LoggedTransport(self._http, own.mask) if self.destination.is_debugging else self._http
+        dispatcher = Dispatcher(self.destination, delivery, transport, self.pipeline, clock)
         group = GroupSettings(
             destination=self._name,
             group_id=settings.group_id(self._name),
