@@ -20,6 +20,7 @@ from processor.destinations.moengage.events import PROPERTIES_NOT_OBJECT
 from processor.destinations.moengage.profile_actions import NUMBER_BECAME_NULL
 from processor.destinations.moengage.users import TRAITS_ID_DIFFERS, TRAITS_NOT_OBJECT
 from processor.destinations.moesif.reading import BAD_IP
+from processor.destinations.moesif.sends import COUNTERS as MOESIF_COUNTERS
 from processor.operations.status import State
 from processor.pipeline.pipeline import DEAD_LETTERS_HOLD
 from processor.pipeline.schemas import SCHEMA_HOLD
@@ -138,17 +139,21 @@ def test_occurrences_are_explained() -> None:
     assert explained("Occurrences") == {code.value for code in NoticeCode} | given("note")
 
 
-WARNINGS = COUNTERS | {
-    SYNTHETIC,
-    BAD_IP,
-    PROPERTIES_NOT_OBJECT,
-    TRAITS_NOT_OBJECT,
-    TRAITS_ID_DIFFERS,
-    NUMBER_BECAME_NULL,
-    "context_not_object",
-    "integrations_not_object",
-    "timestamp_from_<source>",
-}
+WARNINGS = (
+    COUNTERS
+    | MOESIF_COUNTERS
+    | {
+        SYNTHETIC,
+        BAD_IP,
+        PROPERTIES_NOT_OBJECT,
+        TRAITS_NOT_OBJECT,
+        TRAITS_ID_DIFFERS,
+        NUMBER_BECAME_NULL,
+        "context_not_object",
+        "integrations_not_object",
+        "timestamp_from_<source>",
+    }
+)
 
 
 def test_warnings_are_explained() -> None:

@@ -14,8 +14,8 @@ from processor import __version__
 from processor.destinations.base import Action, Backoff, Destination, Endpoint, Envelope
 from processor.destinations.gates import Gates
 from processor.destinations.moesif.answers import classify
+from processor.destinations.moesif.sends import COUNTERS, make_sends
 from processor.destinations.moesif.sends import ENDPOINT as ACTIONS
-from processor.destinations.moesif.sends import make_sends
 from processor.destinations.moesif.settings import PRESET_SETTINGS, MoesifSettings
 from processor.destinations.moesif.updates import ANONYMOUS_USERS, COMPANIES, USERS, make_updates
 from processor.destinations.presets import load_presets
@@ -39,6 +39,8 @@ class MoesifDestination(Destination):
         "flush_interval_ms": "max_wait_ms",
         "max_request_bytes": "max_body_bytes",
     }
+    delivery_settings: ClassVar[dict[str, str]] = {"max_retries": "max_attempts"}
+    counters = COUNTERS
 
     def __init__(self, name: str, settings: MoesifSettings) -> None:
         """Make everything that the settings decide, once."""
@@ -46,7 +48,8 @@ class MoesifDestination(Destination):
         self.settings: MoesifSettings = settings
         self.gates = Gates(settings)
         self._switched_off = _switched_off(settings)
-        self.backoff = Backoff(jitter="up_to_20_percent")
+        self.backoff = Backoff(jitter="up_to_20_percent", max_retry_after_s=settings.max_retry_after_s)
+        self.delivery_limits = {"max_attempts": None if settings.max_retries is None else settings.max_retries + 1}
         self.actions: dict[str, Action] = {
             action.slug: action for action in make_sends(settings) + make_updates(settings)
         }
@@ -127,7 +130,8 @@ def _endpoints(settings: MoesifSettings) -> tuple[Endpoint, ...]:
     One user or company stands once in a batch, as the order inside a batch is not documented. The updates of users
     without an id share the users' lanes and go one by one to the route that takes a single object.
     """
-    base = f"{settings.base_url.rstrip('/')}/v1"
+    # The vendor's own documents write the address with the version and without it.
+    base = f"{settings.base_url.rstrip('/').removesuffix('/v1')}/v1"
 
     def endpoint(name: str, path: str, count: int, body_bytes: int, **more: Any) -> Endpoint:  # noqa: ANN401 - Endpoint's fields
         return Endpoint(

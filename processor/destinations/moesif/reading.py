@@ -9,14 +9,10 @@ from processor.destinations.addresses import is_absolute, is_ip
 from processor.destinations.text import encode, id_text, is_blank
 from processor.model import Rejected
 
-MAX_RECORD_BYTES: Final = 1_000_000
-"""The vendor's hard limit of 1 MB for one event.
-
-Source: https://github.com/Moesif/apidocs at `41da5cf`, `source/includes/_errors.md`.
-"""
+DAY_MS: Final = 86_400_000
 
 NO_IDENTITY: Final = Rejected("no_identity", "nothing says whom the event is about")
-TOO_LARGE: Final = Rejected("event_too_large", "a record is larger than the vendor's limit of 1 MB")
+TOO_LARGE: Final = Rejected("event_too_large", "a record is larger than max_event_bytes")
 BAD_IP: Final = "bad_ip"
 
 _NOTHING: Final[Mapping[str, Any]] = {}
@@ -73,7 +69,7 @@ def put_texts(item: dict[str, Any], fields: Mapping[str, Any], names: Iterable[s
             item[name] = text
 
 
-def finished(item: dict[str, Any]) -> bytes | Rejected:
+def finished(item: dict[str, Any], max_bytes: int) -> bytes | Rejected:
     """Return an item as JSON, or that it is too large."""
     body = encode(item)
-    return TOO_LARGE if len(body) > MAX_RECORD_BYTES else body
+    return TOO_LARGE if len(body) > max_bytes else body

@@ -14,6 +14,7 @@ from processor.destinations.base import Action, Field
 from processor.destinations.forms import ADDRESS, IP, TEXT, candidates
 from processor.destinations.ids import message_uuid
 from processor.destinations.moesif.reading import (
+    DAY_MS,
     NO_IDENTITY,
     finished,
     first_id,
@@ -30,7 +31,16 @@ from processor.model import Built, Event, Payload, Record, Rejected
 
 ENDPOINT: Final = "actions"
 
-_DAY_MS: Final = 86_400_000
+ACTIONS_WITHOUT_IP: Final = "actions_without_ip"
+"""Moesif takes the sender's address for one that is missing: this program's, on whatever it delivers."""
+LATE_ACTIONS: Final = "late_actions"
+COUNTERS: Final = frozenset({ACTIONS_WITHOUT_IP, LATE_ACTIONS})
+
+_LATE_MS: Final = 300_000
+"""Age from which an action may miss Moesif's deadlines of billing and alerting.
+
+Source: https://github.com/Moesif/apidocs at `41da5cf`, `source/includes/_errors.md`.
+"""
 _MISSING_EVENT_NAME: Final = Rejected("missing_event_name", "the action has no name")
 _TOO_OLD: Final = Rejected("event_too_old", "the event is older than max_event_age_days")
 _PROPERTIES_NOT_OBJECT: Final = "properties_not_object"
@@ -153,7 +163,7 @@ def _whom(fields: Mapping[str, Any]) -> dict[str, str]:
 class _Sender:
     """Builds custom actions. The order of checks is the contract's: required field, identity, age, size."""
 
-    __slots__ = ("_default_uri", "_is_named", "_max_age_ms", "_missing_ip", "_slug", "_view")
+    __slots__ = ("_default_uri", "_is_named", "_max_age_ms", "_max_bytes", "_missing_ip", "_slug", "_view")
 
     def __init__(self, slug: str, settings: MoesifSettings, view: View | None = None) -> None:
         """Keep what every event needs; without a `view` the mapping names the action."""
@@ -162,7 +172,8 @@ class _Sender:
         self._is_named = settings.page_name_mode == "named"
         self._default_uri = settings.default_uri
         self._missing_ip = settings.missing_ip_value
-        self._max_age_ms = settings.max_event_age_days * _DAY_MS
+        self._max_age_ms = settings.max_event_age_days * DAY_MS
+        self._max_bytes = settings.max_event_bytes
 
     def build(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:
         """Return the action of one event, or why there is none (see `destinations.base.Build`)."""
@@ -177,7 +188,8 @@ class _Sender:
         if not whom:
             return NO_IDENTITY
         _, epoch_ms, time_warning = find_time(fields.get("time"), event, record)
-        if 0 < self._max_age_ms < now_ms - epoch_ms:
+        age_ms = now_ms - epoch_ms
+        if 0 < self._max_age_ms < age_ms:
             return _TOO_OLD
         transaction_id, id_warning = message_uuid(fields.get("transaction_id"), event, record)
         item: dict[str, Any] = {"transaction_id": transaction_id, "action_name": name, **whom}
@@ -185,10 +197,12 @@ class _Sender:
         item["request"], ip_warnings = self._request(fields, epoch_ms)
         if metadata:
             item["metadata"] = metadata
-        body = finished(item)
+        body = finished(item, self._max_bytes)
         if isinstance(body, Rejected):
             return body
         warnings = bag_warnings + ip_warnings
+        if age_ms > _LATE_MS:
+            warnings += (LATE_ACTIONS,)
         if time_warning is not None:
             warnings += (time_warning,)
         if id_warning is not None:
@@ -200,8 +214,11 @@ class _Sender:
         """Return the circumstances of an action, and the warnings that they raise."""
         request = {"time": iso_ms(epoch_ms), "uri": first_uri(fields.get("uri"), self._default_uri)}
         warnings = put_ip(request, fields)
-        if self._missing_ip is not None:
-            request.setdefault("ip_address", self._missing_ip)
+        if "ip_address" not in request:
+            if self._missing_ip is None:
+                warnings += (ACTIONS_WITHOUT_IP,)
+            else:
+                request["ip_address"] = self._missing_ip
         put_agent(request, fields)
         return request, warnings
 

@@ -1,6 +1,7 @@
 """Settings of Moesif.
 
-Source: contract of Moesif, section 8, which names the origin of each default.
+Source: contract of Moesif, section 8, which names the origin of each default; for sizes and ages
+https://github.com/Moesif/apidocs at `41da5cf`, `source/includes/_errors.md`.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ class MoesifSettings(GateSettings):
     )
     base_url: str = Field(
         default="https://api.moesif.net",
-        description="Address before `/v1`. Default: the vendor's collector. The vendor's encryption proxy on the own "
-        "machine is `http://localhost:9500/collector`.",
+        description="Address of the collector, with or without `/v1`. Default: the vendor's. The vendor's encryption "
+        "proxy on the own machine is `http://localhost:9500/collector/v1`.",
     )
     gzip: bool = Field(
         default=True,
@@ -64,6 +65,25 @@ class MoesifSettings(GateSettings):
         description="Largest request body in bytes before compression, at every endpoint. Default: 5000000 for "
         "actions, a third of the documented 15 MB; 240000 for users and companies, below the 250 KB of the clients' "
         "comments.",
+    )
+    max_event_bytes: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="Largest record in bytes of JSON; a larger one is a dead letter. Default 1000000, the vendor's "
+        "hard limit of 1 MB.",
+    )
+    max_retries: int | None = Field(
+        default=None,
+        ge=0,
+        description="Failed retries after which a record is a dead letter (`vendor_error`): one less than "
+        "`delivery.max_attempts`. Answers of 429 do not count. Default unlimited, where the vendor's clients drop "
+        "events after 1 to 3: an outage is not a bad event.",
+    )
+    max_retry_after_s: float = Field(
+        default=900.0,
+        gt=0,
+        description="Longest pause that a `Retry-After` may ask for, in seconds. Default 900: a wrong answer must not "
+        "stop delivery for a day.",
     )
     default_uri: str = Field(
         default="https://segment.invalid/",
@@ -119,6 +139,12 @@ class MoesifSettings(GateSettings):
         ge=0,
         description="Age in days beyond which an action is a dead letter, as Moesif refuses it. 0 switches the check "
         "off, for accounts that are opened for backfill. Default 30, the vendor's limit.",
+    )
+    max_update_age_days: float = Field(
+        default=0.0,
+        ge=0,
+        description="Age in days beyond which an identify or group is skipped as `event_expired`, so that a replay of "
+        "old events overwrites no newer profile. 0 switches the check off. Default 0.",
     )
     missing_ip_value: str | None = Field(
         default=None,

@@ -15,6 +15,7 @@ from processor.destinations.forms import IP, TEXT, Form, candidates
 from processor.destinations.moesif.campaign import FIELD as CAMPAIGN
 from processor.destinations.moesif.campaign import read_campaign
 from processor.destinations.moesif.reading import (
+    DAY_MS,
     NO_IDENTITY,
     finished,
     first_id,
@@ -34,6 +35,7 @@ ANONYMOUS_USERS: Final = "anonymous_users"
 COMPANIES: Final = "companies"
 
 _WITHOUT_USER: Final = Skipped("identify_without_user_id")
+_EXPIRED: Final = Skipped("event_expired")
 _MISSING_GROUP_ID: Final = Rejected("missing_group_id", "the company has no usable id")
 _TRAITS_NOT_OBJECT: Final = "traits_not_object"
 _RENAMED: Final = {
@@ -79,7 +81,13 @@ def make_updates(settings: MoesifSettings) -> tuple[Action, ...]:
             _CompanyUpdate(settings).build,
             (COMPANIES, USERS),
         ),
-        Action("mergeAnonymousUser", "Merge a visitor's profile into a user's.", _MERGE_FIELDS, _build_merge, (USERS,)),
+        Action(
+            "mergeAnonymousUser",
+            "Merge a visitor's profile into a user's.",
+            _MERGE_FIELDS,
+            _Merge(settings).build,
+            (USERS,),
+        ),
     )
 
 
@@ -117,23 +125,49 @@ _USER_FIELDS: Final = (
 )
 
 
-class _UserUpdate:
+class _Update:
+    """What updates have in common: the largest size, and the age from which they are skipped, zero for none."""
+
+    __slots__ = ("_max_age_ms", "_max_bytes")
+
+    def __init__(self, settings: MoesifSettings) -> None:
+        """Keep what every event needs."""
+        self._max_bytes = settings.max_event_bytes
+        self._max_age_ms = settings.max_update_age_days * DAY_MS
+
+    def _is_old(self, epoch_ms: int, now_ms: int) -> bool:
+        """Return whether an update of this time would overwrite what is newer, by the settings."""
+        return 0 < self._max_age_ms < now_ms - epoch_ms
+
+    def _payload(
+        self, action: str, endpoint: str, item: dict[str, Any], lanes: tuple[str, ...], warnings: tuple[str, ...]
+    ) -> Payload | Rejected:
+        """Return a finished update, or that it is too large."""
+        body = finished(item, self._max_bytes)
+        return body if isinstance(body, Rejected) else Payload(action, endpoint, body, lanes, "", None, warnings)
+
+
+class _UserUpdate(_Update):
     """Builds user updates."""
 
     __slots__ = ("_anonymous_alone", "_send_anonymous_id")
 
     def __init__(self, settings: MoesifSettings) -> None:
         """Keep what every event needs."""
+        super().__init__(settings)
         self._anonymous_alone = settings.anonymous_identify == "send"
         self._send_anonymous_id = settings.send_anonymous_id
 
-    def build(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:  # noqa: ARG002 - updates have no age
+    def build(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:
         """Return the update of one event, or why there is none (see `destinations.base.Build`)."""
         user_id, anonymous_id = id_text(fields.get("user_id")), id_text(fields.get("anonymous_id"))
         if user_id is None and not self._anonymous_alone:
             return _WITHOUT_USER
         if user_id is None and anonymous_id is None:
             return NO_IDENTITY
+        _, epoch_ms, time_warning = find_time(fields.get("time"), event, record)
+        if self._is_old(epoch_ms, now_ms):
+            return _EXPIRED
         item: dict[str, Any] = {}
         if user_id is not None:
             item["user_id"] = user_id
@@ -143,13 +177,13 @@ class _UserUpdate:
         if company_id is not None:
             item["company_id"] = company_id
         put_texts(item, fields, ("session_token",))
-        warnings = _put_circumstances(item, fields, event, record)
+        warnings = _put_circumstances(item, fields, epoch_ms, time_warning)
         put_agent(item, fields)
         metadata, bag_warnings = read_bag(fields.get("metadata"), _TRAITS_NOT_OBJECT)
         if metadata:
             item["metadata"] = _renamed(metadata)
         endpoint = ANONYMOUS_USERS if user_id is None else USERS
-        return _payload("updateUser", endpoint, item, self._lanes(user_id, anonymous_id), warnings + bag_warnings)
+        return self._payload("updateUser", endpoint, item, self._lanes(user_id, anonymous_id), warnings + bag_warnings)
 
     def _lanes(self, user_id: str | None, anonymous_id: str | None) -> tuple[str, ...]:
         """Return the profiles whose order an update must keep.
@@ -162,10 +196,9 @@ class _UserUpdate:
 
 
 def _put_circumstances(
-    item: dict[str, Any], fields: Mapping[str, Any], event: Event, record: Record
+    item: dict[str, Any], fields: Mapping[str, Any], epoch_ms: int, warning: str | None
 ) -> tuple[str, ...]:
     """Put time, address and campaign into an update, and return the warnings that they raise."""
-    _, epoch_ms, warning = find_time(fields.get("time"), event, record)
     item["modified_time"] = iso_ms(epoch_ms)
     warnings = put_ip(item, fields)
     campaign = read_campaign(fields.get("campaign"))
@@ -187,7 +220,7 @@ _COMPANY_FIELDS: Final = (
         "any",
         "The company, or a list of candidates of which the first usable one is taken; numbers become text.",
         required=True,
-        default={"@path": "$.groupId"},
+        default=[{"@path": "$.groupId"}],
         form=candidates(TEXT),
     ),
     Field(
@@ -222,35 +255,39 @@ _COMPANY_FIELDS: Final = (
 )
 
 
-class _CompanyUpdate:
+class _CompanyUpdate(_Update):
     """Builds company updates and the links of users to them."""
 
     __slots__ = ("_links_user",)
 
     def __init__(self, settings: MoesifSettings) -> None:
         """Keep what every event needs."""
+        super().__init__(settings)
         self._links_user = settings.group_links_user
 
-    def build(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:  # noqa: ARG002 - updates have no age
+    def build(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:
         """Return the update of one event and the link of its user, or why there is none."""
         company_id = first_id(fields.get("company_id"))
         if company_id is None:
             return _MISSING_GROUP_ID
+        _, epoch_ms, time_warning = find_time(fields.get("time"), event, record)
+        if self._is_old(epoch_ms, now_ms):
+            return _EXPIRED
         item: dict[str, Any] = {"company_id": company_id}
         domain = _first_domain(fields.get("company_domain"))
         if domain is not None:
             item["company_domain"] = domain
         put_texts(item, fields, ("session_token",))
-        warnings = _put_circumstances(item, fields, event, record)
+        warnings = _put_circumstances(item, fields, epoch_ms, time_warning)
         metadata, bag_warnings = read_bag(fields.get("metadata"), _TRAITS_NOT_OBJECT)
         if metadata:
             item["metadata"] = metadata
-        company = _payload("updateCompany", COMPANIES, item, (company_id,), warnings + bag_warnings)
+        company = self._payload("updateCompany", COMPANIES, item, (company_id,), warnings + bag_warnings)
         user_id = id_text(fields.get("user_id")) if self._links_user else None
         if user_id is None or isinstance(company, Rejected):
             return company
         link = {"user_id": user_id, "company_id": company_id, "modified_time": item["modified_time"]}
-        linked = _payload("updateCompany", USERS, link, (user_id,), ())
+        linked = self._payload("updateCompany", USERS, link, (user_id,), ())
         return linked if isinstance(linked, Rejected) else (company, linked)
 
 
@@ -278,20 +315,17 @@ _MERGE_FIELDS: Final = (
 )
 
 
-def _build_merge(fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:  # noqa: ARG001 - updates have no age
-    """Return the merge of one event, or why there is none (see `destinations.base.Build`)."""
-    user_id, anonymous_id = id_text(fields.get("user_id")), id_text(fields.get("anonymous_id"))
-    if user_id is None or anonymous_id is None:
-        return NO_IDENTITY
-    _, epoch_ms, warning = find_time(fields.get("time"), event, record)
-    item = {"user_id": user_id, "anonymous_id": anonymous_id, "modified_time": iso_ms(epoch_ms)}
-    lanes = tuple(dict.fromkeys((user_id, anonymous_id)))
-    return _payload("mergeAnonymousUser", USERS, item, lanes, () if warning is None else (warning,))
+class _Merge(_Update):
+    """Builds merges of visitors into users, of any age: an old one takes nothing back."""
 
+    __slots__ = ()
 
-def _payload(
-    action: str, endpoint: str, item: dict[str, Any], lanes: tuple[str, ...], warnings: tuple[str, ...]
-) -> Payload | Rejected:
-    """Return a finished update, or that it is too large."""
-    body = finished(item)
-    return body if isinstance(body, Rejected) else Payload(action, endpoint, body, lanes, "", None, warnings)
+    def build(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:  # noqa: ARG002 - merges have no age
+        """Return the merge of one event, or why there is none (see `destinations.base.Build`)."""
+        user_id, anonymous_id = id_text(fields.get("user_id")), id_text(fields.get("anonymous_id"))
+        if user_id is None or anonymous_id is None:
+            return NO_IDENTITY
+        _, epoch_ms, warning = find_time(fields.get("time"), event, record)
+        item = {"user_id": user_id, "anonymous_id": anonymous_id, "modified_time": iso_ms(epoch_ms)}
+        lanes = tuple(dict.fromkeys((user_id, anonymous_id)))
+        return self._payload("mergeAnonymousUser", USERS, item, lanes, () if warning is None else (warning,))

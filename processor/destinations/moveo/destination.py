@@ -41,6 +41,10 @@ class MoveoDestination(Destination):
         "flush_interval_ms": "max_wait_ms",
         "max_request_bytes": "max_body_bytes",
     }
+    delivery_settings: ClassVar[dict[str, str]] = {
+        "max_retries": "max_attempts",
+        "max_buffer_bytes": "max_window_bytes",
+    }
 
     def __init__(self, name: str, settings: MoveoSettings) -> None:
         """Make everything that the settings decide, once."""
@@ -48,6 +52,11 @@ class MoveoDestination(Destination):
         self.settings: MoveoSettings = settings
         self.gates = Gates(settings)
         self.backoff = Backoff(jitter="up_to_20_percent", max_retry_after_s=settings.max_retry_after_s)
+        self.delivery_limits = {
+            "max_attempts": None if settings.max_retries is None else settings.max_retries + 1,
+            "max_window_bytes": settings.max_buffer_bytes,
+        }
+        self.is_debugging = settings.debug
         self.actions = make_actions(settings)
         self.endpoints = {ENDPOINT: _endpoint(settings)}
 

@@ -39,6 +39,11 @@ class MoveoSettings(GateSettings):
         default="https://api.moveo.one/api/analytic/external/segment-destination",
         description="Address that takes the events. Default: the vendor's production address.",
     )
+    debug: bool = Field(
+        default=False,
+        description="Log each request and its answer at debug level: address, sizes, headers without the token, and "
+        "the beginning of the answer's body; never an event. Default false, as the vendor's.",
+    )
     gzip: bool = Field(
         default=True,
         description="Compress request bodies. Default true, as the vendor's web client does.",
@@ -73,6 +78,22 @@ class MoveoSettings(GateSettings):
         validation_alias=spelled("max_event_age_ms", "maxQueueAgeMs"),
         description="Age in milliseconds from which an event is skipped as `event_expired`. Default none: Kafka is the "
         "queue and its retention decides.",
+    )
+    max_buffer_bytes: int = Field(
+        default=5_000_000,
+        ge=1_000_000,
+        validation_alias=spelled("max_buffer_bytes", "maxQueueBytes"),
+        description="Most bytes of records between the committable offset and the highest read one, as "
+        "`delivery.max_window_bytes`, which comes first where it is set. Default 5000000, the vendor's bound of its "
+        "queue on the device. Kafka is the queue here: beyond it reading waits and nothing is evicted.",
+    )
+    max_retries: int | None = Field(
+        default=None,
+        ge=0,
+        validation_alias=spelled("max_retries", "maxRetries"),
+        description="Failed retries after which an event is a dead letter (`vendor_error`): one less than "
+        "`delivery.max_attempts`. Answers of 429 do not count. Default unlimited, where the vendor's clients drop "
+        "events after 10: an outage is not a bad event.",
     )
     max_retry_after_s: float = Field(
         default=900.0,

@@ -52,6 +52,8 @@ def test_both_spellings_are_read() -> None:
     """What is pasted from the vendor's page means the same as our own names."""
     pasted = {"batchSize": 5, "flushIntervalMs": 100, "maxQueueAgeMs": 604_800_000, "filter": {"plan": ["team"]}}
     own = {"batch_size": 5, "flush_interval_ms": 100, "max_event_age_ms": 604_800_000, "filter": {"plan": ["team"]}}
+    pasted |= {"maxRetries": 10, "maxQueueBytes": 5_000_000, "debug": True, "gzip": False}
+    own |= {"max_retries": 10, "max_buffer_bytes": 5_000_000, "debug": True, "gzip": False}
 
     assert MoveoSettings.model_validate({"apiKey": "k"} | pasted, context={PLAIN_SECRETS: True}) == _settings(**own)
 
