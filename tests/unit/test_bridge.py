@@ -234,3 +234,26 @@ async def test_a_watch_that_ends_by_a_bug_is_told(
         await eventually(lambda: _sent(vendor) == ["one"])
         bridge.stop()
         assert await running == EXIT_OK
+
+
+async def test_a_vendors_settings_reach_window_and_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is copied from Moveo One's page bounds what is in memory, and tells each request without the token."""
+    _, clients = _kafka()
+    _read(clients, _track("one"))
+    async with peer(_accept) as vendor:
+        pasted = {"apiKey": {"env": "APPLICATION_ID"}, "maxQueueBytes": 7_000_000, "maxRetries": 3, "debug": True}
+        pasted["endpoint"] = f"http://127.0.0.1:{vendor.port}/events"
+        own = {"type": "moveo", "settings": pasted, "delivery": {"endpoints": {"events": {"max_wait_ms": 0}}}}
+        bridge = _bridge(_settings(tmp_path, vendor.port, monkeypatch, own=own), clients)
+        running = await _started(bridge)
+        await eventually(lambda: "was answered after" in caplog.text)
+        assert bridge.pipeline._window.max_bytes == 7_000_000
+        assert bridge.pipeline.dispatcher._settings.max_attempts == 4
+        bridge.stop()
+        assert await running == EXIT_OK
+        (request,) = vendor.requests
+    (line,) = (record.getMessage() for record in caplog.records if "was answered after" in record.getMessage())
+    assert f"POST http://127.0.0.1:{vendor.port}/events with {len(request.body)} bytes" in line
+    assert "a-made-up-key" not in line
