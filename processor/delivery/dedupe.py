@@ -1,8 +1,9 @@
 """Ids that were delivered lately, for vendors that remove no duplicates themselves.
 
 An id enters when its payload is delivered. A copy that comes up while the first is in flight waits for its outcome: its
-lane is parked and woken. The window is bounded in time and, over all partitions, in count. The ids that a partition
-brought go with it: the next owner does not know what this one delivered.
+lane is parked and woken. The window is bounded in time and, for each partition, in count: a busy partition does not
+shorten the memory of a quiet one. The ids that a partition brought go with it: the next owner does not know what this
+one delivered.
 """
 
 from __future__ import annotations
@@ -29,11 +30,10 @@ class Seen(Enum):
 
 
 class _Delivered(Struct, gc=False):
-    """An id, when it was delivered, and by which partition's record."""
+    """An id, and when it was delivered."""
 
     dedupe_id: str
     at_s: float
-    key: Key
 
 
 class _InFlight(Struct):
@@ -47,17 +47,17 @@ class DedupeWindow:
     """The ids of one destination. Not used at all where the vendor removes duplicates."""
 
     def __init__(self, *, max_age_s: float, max_count: int) -> None:
-        """Remember at most `max_count` ids, each for `max_age_s`; zero of either: nothing is remembered."""
+        """Remember at most `max_count` ids of a partition, each for `max_age_s`; zero of either: nothing."""
         self._max_age_s = max_age_s
         self._max_count = max_count
         self._delivered: dict[str, _Delivered] = {}
-        self._order: deque[_Delivered] = deque()
+        self._orders: dict[Key, deque[_Delivered]] = {}
         self._in_flight: dict[str, _InFlight] = {}
         self._now_s = 0.0
 
     def __len__(self) -> int:
         """Return how many ids are remembered."""
-        return len(self._order)
+        return len(self._delivered)
 
     def tick(self, now_s: float) -> None:
         """Set the monotonic time that the next calls speak of."""
@@ -101,9 +101,10 @@ class DedupeWindow:
 
     def forget(self, keys: Collection[Key]) -> None:
         """Forget what these partitions brought."""
-        if any(one.key in keys for one in self._order):
-            self._order = deque(one for one in self._order if one.key not in keys)
-            self._delivered = {one.dedupe_id: one for one in self._order}
+        for key in keys:
+            order = self._orders.pop(key, None)
+            while order:
+                self._drop_oldest(order)
 
     def _land(self, parcel: Parcel) -> list[str]:
         """Take a parcel out of those in flight; return the lanes that waited for it."""
@@ -120,19 +121,23 @@ class DedupeWindow:
         """Remember an id, and forget what is too old or too much. A deliberate repeat does not renew its id."""
         if self._max_count == 0 or self._max_age_s == 0:
             return
-        # First: an id that comes back after its time is a new one.
-        while self._order and self._is_old(self._order[0]):
-            self._drop_oldest()
-        if dedupe_id in self._delivered:
+        order = self._orders.setdefault(key, deque())
+        while order and self._is_old(order[0]):
+            self._drop_oldest(order)
+        known = self._delivered.get(dedupe_id)
+        # An id that comes back after its time is a new one, also where another partition has not forgotten it yet.
+        if known is not None and not self._is_old(known):
             return
-        delivered = self._delivered[dedupe_id] = _Delivered(dedupe_id, self._now_s, key)
-        self._order.append(delivered)
-        if len(self._order) > self._max_count:
-            self._drop_oldest()
+        delivered = self._delivered[dedupe_id] = _Delivered(dedupe_id, self._now_s)
+        order.append(delivered)
+        if len(order) > self._max_count:
+            self._drop_oldest(order)
 
-    def _drop_oldest(self) -> None:
-        """Forget the id that was delivered first."""
-        del self._delivered[self._order.popleft().dedupe_id]
+    def _drop_oldest(self, order: deque[_Delivered]) -> None:
+        """Forget the id that was delivered first, unless it has been delivered anew since, in another partition."""
+        oldest = order.popleft()
+        if self._delivered.get(oldest.dedupe_id) is oldest:
+            del self._delivered[oldest.dedupe_id]
 
 
 def is_deliberate(parcel: Parcel) -> bool:

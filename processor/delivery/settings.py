@@ -171,7 +171,10 @@ class DeliverySettings(BaseModel):
     dedupe_window_count: int = Field(
         100_000,
         ge=0,
-        description="Most ids remembered by a process, of all its partitions together. Default 100000, about 20 MB.",
+        description=(
+            "Most ids remembered for a partition; they go with it when it moves. Default 100000, about 20 MB for a "
+            "partition that delivers so many within the time."
+        ),
     )
     rate_limit: RateLimit = Field(default_factory=RateLimit, description="Ceilings for the whole consumer group.")
     circuit: CircuitSettings = Field(default_factory=CircuitSettings, description="Pauses after repeated failures.")

@@ -76,14 +76,29 @@ def test_a_deliberate_repeat_does_not_renew_its_id(maker: Maker) -> None:
     assert window.look(parcel) is Seen.NEVER
 
 
-def test_the_window_holds_so_many_ids_of_all_partitions_together(maker: Maker) -> None:
-    """The oldest id makes room, whichever partition brought it: owning more partitions costs no more memory."""
+def test_each_partition_has_a_window_of_its_own(maker: Maker) -> None:
+    """The oldest id of a partition makes room in it; what other partitions bring pushes nothing out."""
     window = _window()
-    parcels = [maker.parcel("u", dedupe_id=f"m{number}") for number in range(3)]
+    parcels = [maker.parcel("u", dedupe_id=f"m{number}") for number in range(4)]
     other = maker.parcel("u", dedupe_id="m9", entry=maker.entry(OTHER))
-    window.deliver([*parcels, other])
-    assert [window.look(parcel) for parcel in (*parcels, other)] == [Seen.NEVER, *[Seen.DELIVERED] * 3]
-    assert len(window) == 3
+    window.deliver([*parcels[:3], other])
+    assert [window.look(parcel) for parcel in (*parcels[:3], other)] == [Seen.DELIVERED] * 4
+    window.deliver(parcels[3:])
+    assert [window.look(parcel) for parcel in (*parcels, other)] == [Seen.NEVER, *[Seen.DELIVERED] * 4]
+    assert len(window) == 4
+
+
+def test_an_id_delivered_anew_elsewhere_outlives_its_first_partition(maker: Maker) -> None:
+    """After its time an id counts for the partition that brought it again, whatever becomes of the first one."""
+    window, first = _window(), maker.parcel("u", dedupe_id="m1")
+    again = maker.parcel("u", dedupe_id="m1", entry=maker.entry(OTHER))
+    window.deliver([first])
+    window.tick(60.0)
+    window.deliver([again])
+    window.forget({KEY})
+    assert (window.look(first), len(window)) == (Seen.DELIVERED, 1)
+    window.forget({OTHER.key})
+    assert (window.look(first), len(window)) == (Seen.NEVER, 0)
 
 
 def test_a_copy_in_another_partition_is_a_copy(maker: Maker) -> None:
