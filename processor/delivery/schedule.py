@@ -14,6 +14,7 @@ from heapq import heapify, heappop, heappush
 from processor.delivery.batches import Batch
 from processor.delivery.dedupe import DedupeWindow
 from processor.delivery.lanes import LaneBook
+from processor.delivery.learned_size import LearnedSize
 from processor.delivery.offsets import Key
 from processor.delivery.parcel import Parcel
 from processor.delivery.settings import DeliverySettings
@@ -75,6 +76,7 @@ class Schedule:
         }
         self._books = {name: books[endpoint.scope] for name, endpoint in endpoints.items()}
         self._unique_books = list(books.values())
+        self._sizes = {name: LearnedSize(endpoint.max_body_bytes) for name, endpoint in endpoints.items()}
         self._asleep: list[tuple[float, int, Batch]] = []
         self._again: list[tuple[int, int, Batch]] = []
         self._max_in_flight = settings.max_in_flight
@@ -192,6 +194,13 @@ class Schedule:
     def free(self, batch: Batch, keys: Iterable[str]) -> None:
         """Make lanes idle again whose parcels are settled."""
         self._books[batch.endpoint_name].free(keys)
+
+    def note_size(self, name: str, body_bytes: int, status: int | None) -> None:
+        """Cut smaller requests for an endpoint that has refused one as too large, and larger ones again in time."""
+        learned = self._sizes[name]
+        if learned.note(body_bytes, status):
+            queue = self._books[name].queues[name]
+            queue.endpoint = replace(queue.endpoint, max_body_bytes=learned.max_bytes)
 
     def delivered(self, parcels: list[Parcel]) -> None:
         """Enter delivered ids into the dedupe window, and wake the lanes that waited for them."""

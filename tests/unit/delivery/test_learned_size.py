@@ -1,0 +1,56 @@
+"""The largest body that an endpoint seems to take."""
+
+from __future__ import annotations
+
+from processor.delivery.learned_size import GROWTH, PATIENCE_COUNT, LearnedSize
+from processor.model import Answer
+from tests.simulation import FakeVendor, Request, World, endpoint
+from tests.virtual_time import virtual
+
+
+def test_a_refusal_halves_the_size_down_to_a_floor() -> None:
+    """Each body refused as too large halves what is sent; a single large payload cannot bring it to nothing."""
+    learned = LearnedSize(16_000)
+    sizes = []
+    for body_bytes in (15_000, 7_500, 60_000, 10, 10):
+        learned.note(body_bytes, 413)
+        sizes.append(learned.max_bytes)
+    assert sizes == [7_500, 3_750, 3_750, 1_000, 1_000]
+
+
+def test_what_was_learned_is_doubted_after_a_while() -> None:
+    """After many accepted requests in a row a larger one is tried, up to the endpoint's own limit."""
+    learned = LearnedSize(1_000)
+    assert learned.note(900, 200) is False
+    assert learned.note(900, 413) is True
+    changes = [learned.note(400, 200) for _ in range(PATIENCE_COUNT)]
+    assert (changes, learned.max_bytes) == ([False] * (PATIENCE_COUNT - 1) + [True], int(450 * GROWTH))
+    for _ in range(10 * PATIENCE_COUNT):
+        learned.note(400, 200)
+    assert learned.max_bytes == 1_000
+
+
+def test_other_answers_teach_nothing() -> None:
+    """Failures and refusals of other kinds say nothing about sizes."""
+    learned = LearnedSize(1_000)
+    assert [learned.note(900, status) for status in (400, 500, 429, None)] == [False] * 4
+
+
+@virtual
+async def test_a_smaller_limit_on_the_way_is_found_and_kept_to() -> None:
+    """A proxy that takes half of what is documented refuses the first large requests, and no later ones."""
+
+    def script(request: Request) -> int | Answer:
+        return 413 if sum(len(item["pad"]) for item in request.items) > 5_000 else 200
+
+    vendor = FakeVendor(script)
+    world = World([endpoint(max_batch_count=1_000, max_body_bytes=12_000)], vendor=vendor)
+    for round_ in range(10):
+        for number in range(60):
+            world.put(f"u{round_}-{number}", size=500)
+        await world.settle()
+
+    assert len(world.outcomes.delivered_ids) == 600
+    refused = [request.number for request in vendor.requests if request.status == 413]
+    assert 1 <= len(refused) <= 3
+    assert max(refused) < 10
