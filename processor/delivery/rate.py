@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from processor.delivery.parcel import Parcel
 from processor.delivery.settings import RateLimit
+from processor.destinations.base import REQUESTS, requests_to
 
 
 def share(assigned_count: int, known_count: int) -> float:
@@ -77,7 +78,7 @@ class TokenBucket:
 
 
 class Limiter:
-    """All rate limits of a destination: requests, payloads, and the vendor's own limits by kind of payload."""
+    """All rate limits of a destination: requests, payloads, and the vendor's own limits (`Destination.rate_limits`)."""
 
     def __init__(self, settings: RateLimit, vendor_limits: Mapping[str, float], now_s: float) -> None:
         """Start with the whole rates; those that are not set limit nothing."""
@@ -117,12 +118,14 @@ class Limiter:
         return max((bucket.wait_s(now_s) for bucket in self._all), default=0.0)
 
     def take(self, parcels: Sequence[Parcel], now_s: float) -> None:
-        """Count a request with these parcels."""
+        """Count a request with these parcels, of which there is at least one."""
         if self._requests is not None:
             self._requests.take(1, now_s)
         if self._payloads is not None:
             self._payloads.take(len(parcels), now_s)
         if self._kinds:
-            for kind, count in Counter(parcel.payload.rate for parcel in parcels).items():
+            counts = Counter(parcel.payload.rate for parcel in parcels)
+            counts[REQUESTS] = counts[requests_to(parcels[0].payload.endpoint)] = 1
+            for kind, count in counts.items():
                 if kind in self._kinds:
                     self._kinds[kind].take(count, now_s)

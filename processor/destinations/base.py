@@ -12,7 +12,7 @@ import builtins
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel
 
@@ -148,6 +148,15 @@ class Backoff:
     max_retry_after_s: float = 900.0
 
 
+REQUESTS: Final = "requests"
+"""The name among `Destination.rate_limits` for a limit that counts requests; `requests_to` names one route's own."""
+
+
+def requests_to(endpoint_name: str) -> str:
+    """Return the name among `Destination.rate_limits` for a limit on the requests to one endpoint."""
+    return f"{REQUESTS}:{endpoint_name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """A request that proves key and address without delivering anything."""
@@ -197,7 +206,8 @@ class Destination(abc.ABC):
     is_debugging: bool = False
     """Whether requests and answers are logged."""
     rate_limits: Mapping[str, float] = MappingProxyType({})
-    """The vendor's own limits, in payloads a second of the whole account, by the name that payloads carry as `rate`."""
+    """The vendor's own limits a second of the whole account: of payloads by the name that they carry as `rate`, of
+    requests by `REQUESTS` and `requests_to`."""
 
     @classmethod
     @abc.abstractmethod

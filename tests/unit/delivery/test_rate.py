@@ -6,6 +6,7 @@ import pytest
 
 from processor.delivery.rate import Limiter, TokenBucket, share
 from processor.delivery.settings import RateLimit
+from processor.destinations.base import REQUESTS, requests_to
 from processor.model import Payload
 from tests.parcels import Maker
 
@@ -82,6 +83,19 @@ def test_a_single_limit_of_requests_counts_requests() -> None:
     limiter = Limiter(RateLimit(requests_per_second=1), {}, 0.0)
     limiter.take([Maker().parcel("u")] * 500, 0.0)
     assert limiter.wait_s(0.0) == 1.0
+
+
+def test_a_vendor_may_limit_requests_too() -> None:
+    """All requests count towards one of the vendor's limits, those to an endpoint towards its own."""
+    limits = {REQUESTS: 4.0, requests_to("merge"): 1.0}
+    limiter, maker = Limiter(RateLimit(), limits, 0.0), Maker()
+    limiter.take([maker.parcel("u") for _ in range(500)], 0.0)
+    assert limiter.wait_s(0.0) == 0.0
+    limiter.take([maker.parcel("u", endpoint="merge")], 0.0)
+    assert limiter.wait_s(0.0) == 1.0
+    for _ in range(4):
+        limiter.take([maker.parcel("u")], 1.0)
+    assert limiter.wait_s(1.0) == pytest.approx(0.25)
 
 
 def test_a_new_rate_takes_effect_at_once() -> None:
