@@ -310,7 +310,7 @@ class Bridge:
         report = status_report(
             self.pipeline, self._name, self._own.type, self._plan.hash, self._marks, is_stopping=self._is_stopping
         )
-        report["gauges"] |= self._suppression.gauges()
+        report["gauges"] |= {**self._suppression.gauges(), **self._plan.destination.gauges()}
         if report["state"] == "starting" and not self._suppression.is_loaded.is_set():
             report["reason"] = USERS_UNREAD
         return self._reloader.added_to(report)

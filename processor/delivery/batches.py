@@ -7,7 +7,7 @@ would break.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 
 from processor.delivery.parcel import Parcel
@@ -88,9 +88,13 @@ class Batch:
 
     def drop_unowned(self) -> list[Parcel]:
         """Take out the parcels whose partition was lost or is being given up; return them."""
-        dropped = [parcel for parcel in self.unsettled() if not parcel.may_start]
+        return self.take_out(lambda parcel: not parcel.may_start)
+
+    def take_out(self, is_taken_out: Callable[[Parcel], bool]) -> list[Parcel]:
+        """Take out parcels; return them, in lane order."""
+        dropped = [parcel for parcel in self.unsettled() if is_taken_out(parcel)]
         if dropped:
-            parts = [[p for p in part if p.may_start] for part in (*self.behind, self.parcels)]
+            parts = [[p for p in part if not is_taken_out(p)] for part in (*self.behind, self.parcels)]
             parts = [part for part in parts if part]
             self.parcels = parts.pop() if parts else []
             self.behind = parts

@@ -12,7 +12,8 @@ from functools import partial
 
 from processor.delivery.batches import Batch
 from processor.delivery.compress import gzip
-from processor.delivery.conclusion import Concluder, Conclusion
+from processor.delivery.conclusion import Concluder, Conclusion, Rejection
+from processor.delivery.fair_use import FAIR_USE_EXCEEDED, FAIR_USE_MESSAGE, NOT_SENT, FairUseGuard
 from processor.delivery.gate import Gate, GateState, Hold
 from processor.delivery.guard import RejectionGuard
 from processor.delivery.offsets import Entry, Key
@@ -60,6 +61,7 @@ class Dispatcher:
         self._clock = clock
         self._concluder = Concluder(settings, destination.backoff, self.gate, self.guard, now_s)
         self.limiter = Limiter(settings.rate_limit, destination.rate_limits, now_s)
+        self._fair_use = FairUseGuard(destination.fair_use)
         self._requests = Requests(self._ended)
         self._plain_endpoints: set[str] = set()
         self._timer = Timer(partial(self._follow_up, self.turn))
@@ -163,21 +165,15 @@ class Dispatcher:
             self._requests.start(Batch("", []), partial(self._probe_route, self.destination.probe, hold))
 
     def _launch(self, batch: Batch, now_s: float) -> None:
-        """Start the request of a batch, without the parcels whose partition is gone."""
+        """Start the request of a batch, without the parcels whose partition is gone or whose user has had too many."""
         if not all(parcel.may_start for parcel in batch.unsettled()):
-            self._release_unowned(batch)
-            if not batch.parcels:
-                return
-        self.limiter.take(batch.parcels, now_s)
-        self._requests.start(batch, partial(self._attempt, batch))
-
-    def _release_unowned(self, batch: Batch) -> None:
-        """Take the parcels out of a batch whose partition is gone, and free their lanes."""
-        lanes = batch.lane_keys()
-        dropped = batch.drop_unowned()
-        self.schedule.undelivered(dropped)
-        self.schedule.free(batch, lanes - batch.lane_keys())
-        self._listener.released(dropped)
+            self._listener.released(self.schedule.take_out(batch, lambda parcel: not parcel.may_start))
+        if batch.parcels and (over := {id(parcel) for parcel in self._fair_use.over(batch.parcels, now_s)}):
+            for parcel in self.schedule.take_out(batch, lambda parcel: id(parcel) in over):
+                self._listener.rejected(Rejection(parcel, FAIR_USE_EXCEEDED, FAIR_USE_MESSAGE), NOT_SENT)
+        if batch.parcels:
+            self.limiter.take(batch.parcels, now_s)
+            self._requests.start(batch, partial(self._attempt, batch))
 
     async def _attempt(self, batch: Batch, set_out: Callable[[], None]) -> None:
         """Send a batch once and conclude."""

@@ -202,6 +202,14 @@ class Schedule:
             queue = self._books[name].queues[name]
             queue.endpoint = replace(queue.endpoint, max_body_bytes=learned.max_bytes)
 
+    def take_out(self, batch: Batch, is_taken_out: Callable[[Parcel], bool]) -> list[Parcel]:
+        """Take parcels that are not to be sent out of a batch, and free their lanes; return them."""
+        lanes = batch.lane_keys()
+        dropped = batch.take_out(is_taken_out)
+        self.undelivered(dropped)
+        self.free(batch, lanes - batch.lane_keys())
+        return dropped
+
     def delivered(self, parcels: list[Parcel]) -> None:
         """Enter delivered ids into the dedupe window, and wake the lanes that waited for them."""
         self._wake_lanes(self.dedupe.deliver(parcels))

@@ -158,6 +158,19 @@ def requests_to(endpoint_name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class FairUse:
+    """How much of a single user a vendor takes: so many payloads within so many seconds, each pair holding for itself.
+
+    What counts are the payloads of these endpoints. Beyond it the vendor would drop what comes, without an answer that
+    says so.
+    """
+
+    windows: tuple[tuple[float, float], ...]
+    """Seconds and count."""
+    endpoints: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """A request that proves key and address without delivering anything."""
 
@@ -208,6 +221,8 @@ class Destination(abc.ABC):
     rate_limits: Mapping[str, float] = MappingProxyType({})
     """The vendor's own limits a second of the whole account: of payloads by the name that they carry as `rate`, of
     requests by `REQUESTS` and `requests_to`."""
+    fair_use: FairUse | None = None
+    """What the vendor takes of a single user, where it has such a limit."""
 
     @classmethod
     @abc.abstractmethod
@@ -252,6 +267,10 @@ class Destination(abc.ABC):
 
     def reload_secrets(self) -> None:  # noqa: B027 - most vendors' secrets need nothing done
         """Read secrets that come from files again; called while the destination is held."""
+
+    def gauges(self) -> Mapping[str, float]:
+        """Return present values about what was mapped so far, by name; for metrics."""
+        return {}
 
     def item(self, payload: Payload, now_ms: int) -> bytes:
         """Return a payload as it stands in a request sent at `now_ms`: a JSON document of its own."""

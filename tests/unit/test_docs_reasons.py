@@ -12,6 +12,7 @@ from typing import get_args
 import pytest
 
 from processor.delivery.conclusion import GUARD_REASON
+from processor.delivery.fair_use import FAIR_USE_EXCEEDED
 from processor.delivery.gate import GateState
 from processor.delivery.http_errors import Code
 from processor.destinations.ids import SYNTHETIC
@@ -103,6 +104,7 @@ def test_skips_are_explained() -> None:
 def test_dead_letters_are_explained() -> None:
     """Each code of a dead letter has its line, and no line is left over."""
     by_pipeline = {"vendor_error", "http_<status>", "mapping_failed", "trigger_failed", "filter_invalid"}
+    by_pipeline |= {FAIR_USE_EXCEEDED}
     assert explained("Dead letters") == given("Rejected", "DecodeError", "_error") - {"", *_not_codes()} | by_pipeline
 
 
