@@ -254,7 +254,12 @@ def _settings(vendor_name: str, url: str) -> dict[str, Any]:
             return {"api_key": key, "endpoint": address, "flush_interval_ms": 1_000}
         case "moesif":
             return {"application_id": key, "base_url": url}
-    fast = {"users_per_minute": 100_000_000, "events_per_minute": 100_000_000}
+    fast: dict[str, int | None] = {
+        "users_per_minute": 100_000_000,
+        "events_per_minute": 100_000_000,
+        "requests_per_second": 100_000_000,
+        "fair_use_share": None,
+    }
     return {"api_id": "WKSPACE7EXAMPLE", "api_key": key, "region": "DC_03", "base_url": url, **fast}
 
 

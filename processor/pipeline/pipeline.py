@@ -240,6 +240,8 @@ class Pipeline:
             self.ledger.tally.warn(attempt.verdict.reason, attempt.payload_count)
         if attempt.verdict.decision is Decision.RETRY and answer.status is not None and attempt.verdict.message:
             log.warning("%s: %s", self._settings.destination, attempt.verdict.message)
+        if attempt.verdict.message and attempt.verdict.decision is Decision.DELIVERED:
+            log.debug("%s: %s accepted: %s", self._settings.destination, attempt.endpoint, attempt.verdict.message)
         if answer.status is None and answer.sent:
             self.ledger.tally.note("unknown_outcomes")
             self.ledger.tally.note("possible_duplicates", attempt.payload_count)

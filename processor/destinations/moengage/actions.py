@@ -18,6 +18,7 @@ from processor.destinations.moengage.names import MAX_NAME_CHARACTERS
 from processor.destinations.moengage.payloads import BULK, DELETE, MERGE, SEGMENT
 from processor.destinations.moengage.private import PrivateBuilder, segment_text
 from processor.destinations.moengage.profile_actions import IDENTIFY_RULES, TRACK_RULES, ActionsBuilder
+from processor.destinations.moengage.quotas import Quotas
 from processor.destinations.moengage.removals import delete, merge
 from processor.destinations.moengage.settings import MoEngageSettings
 from processor.destinations.moengage.users import UserBuilder
@@ -170,9 +171,9 @@ _MERGE: Final = (
 _ABOUT_USER: Final = (("userId",),)
 
 
-def make_actions(settings: MoEngageSettings) -> dict[str, Action]:
-    """Return the actions by name, each with the rules of these settings."""
-    actions = _private(settings) if settings.is_private else _bulk(settings)
+def make_actions(settings: MoEngageSettings, quotas: Quotas) -> dict[str, Action]:
+    """Return the actions by name, each with the rules of these settings; `quotas` counts names that bulk sends."""
+    actions = _private(settings) if settings.is_private else _bulk(settings, quotas)
     actions += (
         Action("mergeUsers", "Merge a registered user into another, for good.", _MERGE, merge, (MERGE,), _ABOUT_USER),
         Action("deleteUser", "Delete a user, for good.", (_USER_ID,), delete, (DELETE,), _ABOUT_USER),
@@ -216,9 +217,9 @@ def _as_segment(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     return tuple(replace(field, form=field.form or forms.get(field.type), max_length=None) for field in fields)
 
 
-def _bulk(settings: MoEngageSettings) -> tuple[Action, ...]:
+def _bulk(settings: MoEngageSettings, quotas: Quotas) -> tuple[Action, ...]:
     """Return the actions of the bulk import."""
-    events, users = EventBuilder(settings), UserBuilder(settings)
+    events, users = EventBuilder(settings, quotas), UserBuilder(settings, quotas)
     whom = (("userId", "traits"),) if settings.traits_id_as_customer_id else _ABOUT_USER
     return (
         Action("trackEvent", "Send an event of a user.", _TRACK_EVENT, events.track, (BULK,), _ABOUT_USER),

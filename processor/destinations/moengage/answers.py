@@ -49,6 +49,8 @@ _MISSING_ROUTE_ATTEMPTS: Final = 5
 _SUCCESSES: Final = range(200, 300)
 _BAD_REQUEST: Final = 400
 
+_REQUEST_ID: Final = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+
 _FIRST_EPOCH: Final = 10**9
 """`x-ratelimit-reset` above this is a time, below it a number of seconds: MoEngage's pages say either."""
 _NUMBER: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,9})?", re.ASCII)
@@ -102,8 +104,14 @@ def _accepted(endpoint: str, answer: Answer, count: int) -> Verdict:
         return _refused(endpoint, answer, count)
     # What Segment's endpoint answers is documented nowhere; Segment's own tests take an empty object for success.
     if status == "success" or endpoint == SEGMENT:
-        return Verdict(Decision.DELIVERED)
+        return Verdict(Decision.DELIVERED, message=_request_id(answer))
     return Verdict(Decision.DELIVERED, reason=UNREADABLE_ANSWER, message="the answer does not say success")
+
+
+def _request_id(answer: Answer) -> str:
+    """Return the id by which MoEngage's support finds a request, empty where the answer names none."""
+    found = _body(answer).get("request_id")
+    return f"request_id {found}" if isinstance(found, str) and _REQUEST_ID.fullmatch(found) else ""
 
 
 def _refused(endpoint: str, answer: Answer, count: int) -> Verdict:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from msgspec import Struct
@@ -18,14 +18,16 @@ from processor.destinations.moengage.flattening import Candidate, Flat, flatten
 from processor.destinations.moengage.keys import KeyCase, key_case
 from processor.destinations.moengage.names import GROUP_PREFIX, TEXT_NAMES, Audience, attribute_name, cut_name
 from processor.destinations.moengage.native import open_bag
+from processor.destinations.moengage.quotas import Names
 from processor.destinations.moengage.values import as_text, scalar, scalar_list, text
 
 MAX_EVENT_ATTRIBUTES: Final = 100
 
 KEY_COLLISION: Final = "key_collision"
 INVALID_KEY: Final = "invalid_key"
+OBJECT_CUT: Final = "object_cut"
 NEAR_RESERVED_NAME: Final = "event_name_starts_with_moe"
-COUNTERS: Final = frozenset({KEY_COLLISION, INVALID_KEY, NEAR_RESERVED_NAME})
+COUNTERS: Final = frozenset({KEY_COLLISION, INVALID_KEY, OBJECT_CUT, NEAR_RESERVED_NAME})
 """Codes that only count. They travel with warnings, those about a bag once per key left out, and golden cases lack
 them: the contract lists no warning for them."""
 
@@ -45,6 +47,8 @@ class AttributeRules:
     audience: Audience
     key_case: KeyCase = "snake"
     is_native: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Other names for attributes, by the name that they would have."""
     keeps_deletions: bool = False
     """Null traits unset the user's attribute, and empty lists are sent, which does the same to a list."""
 
@@ -60,9 +64,11 @@ class Attributes(Struct, gc=False):
 class Converter:
     """Turns bags of one audience into attributes."""
 
-    def __init__(self, rules: AttributeRules) -> None:
-        """Start with an empty cache of names."""
+    def __init__(self, rules: AttributeRules, seen: Names | None = None) -> None:
+        """Start with an empty cache of names; `seen` is told of those that are sent."""
         self._rules = rules
+        self._seen = Names() if seen is None else seen
+        self._text_names = {rules.names.get(name, name) for name in TEXT_NAMES}
         self._forms: dict[str, str] = {}
         self._names: dict[str, str] = {}
 
@@ -107,7 +113,7 @@ class Converter:
                 if name is None:
                     return None
                 continue
-            if name in sent or (name in TEXT_NAMES and kind is not str):
+            if name in sent or (name in self._text_names and kind is not str):
                 return None
             sent[name] = kept
         return sent
@@ -117,9 +123,15 @@ class Converter:
         form = self._form(key)
         if not form:
             return None
-        name = cut_name(attribute_name(form, self._rules.audience))
+        name = self._sent_name(attribute_name(form, self._rules.audience))
         _remember(self._names, key, name)
+        if name:
+            self._seen.note(name)
         return name
+
+    def _sent_name(self, name: str) -> str:
+        """Return the name that is sent for one that is free: the one that settings give, cut as MoEngage would."""
+        return cut_name(self._rules.names.get(name, name))
 
     def _form(self, key: str) -> str:
         """Return a key in the chosen case."""
@@ -133,9 +145,9 @@ class Converter:
         """Return the attributes of any bag, by the whole order of work."""
         flat: Flat = open_bag(bag, self._form) if self._rules.is_native else flatten(bag, self._form)
         named, lost = _settle(self._renamed(flat.candidates))
-        unset = [cut_name(name) for name, candidate in named.items() if candidate.value is None]
+        unset = [self._sent_name(name) for name, candidate in named.items() if candidate.value is None]
         for name, candidate in named.items():
-            candidate.name = cut_name(name)
+            candidate.name = self._sent_name(name)
             candidate.value = self._value(candidate)
         kept, lost_again = _settle([found for found in named.values() if found.value is not None])
         sent = dict(own)
@@ -143,7 +155,9 @@ class Converter:
         sent |= {name: candidate.value for name, candidate in kept.items() if name not in sent}
         if self._rules.audience == "event":
             sent = _capped(sent, own)
-        counted = (INVALID_KEY,) * flat.invalid_count + (KEY_COLLISION,) * (lost + lost_again + overridden)
+        self._seen.note_all(sent)
+        counted = (INVALID_KEY,) * flat.invalid_count + (OBJECT_CUT,) * flat.cut_count
+        counted += (KEY_COLLISION,) * (lost + lost_again + overridden)
         return Attributes(sent, unset if self._rules.keeps_deletions else (), counted)
 
     def _renamed(self, candidates: list[Candidate]) -> list[Candidate]:
@@ -160,7 +174,7 @@ class Converter:
         if type(value) is list:
             return scalar_list(value) or ([] if self._rules.keeps_deletions else None)
         kept = scalar(value)
-        is_text = self._rules.audience == "user" and candidate.name in TEXT_NAMES
+        is_text = self._rules.audience == "user" and candidate.name in self._text_names
         return as_text(kept) if is_text and isinstance(kept, int | float) else kept
 
 

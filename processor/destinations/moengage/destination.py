@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from processor import __version__
 from processor.config.shape import all_keys_of
-from processor.destinations.base import Destination, Endpoint, Probe
+from processor.destinations.base import REQUESTS, Destination, Endpoint, FairUse, Probe, requests_to
 from processor.destinations.gates import CALLS, Gates
 from processor.destinations.moengage.actions import make_actions
 from processor.destinations.moengage.answers import BACKOFF, classify
@@ -30,6 +30,7 @@ from processor.destinations.moengage.payloads import (
     SEGMENT,
     SINGLE_ENVELOPE,
 )
+from processor.destinations.moengage.quotas import Quotas
 from processor.destinations.moengage.removals import MAX_BODY_BYTES
 from processor.destinations.moengage.settings import MoEngageSettings
 from processor.destinations.moengage.validation import REFUSED, TEXT
@@ -52,6 +53,12 @@ brackets and what is not ASCII are escaped on the way."""
 _SEGMENTS_NAMES: Final = ("api_id", "api_key", "region")
 """The settings of Segment's own destination."""
 
+_FAIR_USE: Final = ((60.0, 5_000), (300.0, 10_000), (3_600.0, 50_000), (86_400.0, 100_000))
+"""Seconds, and what MoEngage takes of a user within them from senders other than its SDK. Merges and deletions are not
+counted: a user who sends too much must not keep what was asked to be forgotten.
+
+Source: MoEngage's fair usage policy; contract, section 5.5."""
+
 _ACTIONS_OF_SETTINGS: Final = {
     "page": ("page_events", "trackPage"),
     "screen": ("screen_events", "trackScreen"),
@@ -69,7 +76,16 @@ class MoEngageDestination(Destination):
     summary = "MoEngage: users and events in cloud mode, through the bulk import"
     settings_model: ClassVar[builtins.type[BaseModel]] = MoEngageSettings
     preset_settings = frozenset(setting for setting, _ in _ACTIONS_OF_SETTINGS.values())
-    rate_settings = frozenset({"users_per_minute", "events_per_minute", "devices_per_minute"})
+    rate_settings = frozenset(
+        {
+            "users_per_minute",
+            "events_per_minute",
+            "devices_per_minute",
+            "requests_per_second",
+            "merges_per_minute",
+            "deletes_per_minute",
+        }
+    )
     limit_settings: ClassVar[dict[str, str]] = {
         "max_elements": "max_batch_count",
         "max_request_bytes": "max_body_bytes",
@@ -86,13 +102,18 @@ class MoEngageDestination(Destination):
         self._off = {
             kind: slug for kind, (setting, slug) in _ACTIONS_OF_SETTINGS.items() if not _is_on(settings, setting)
         }
-        self.actions = make_actions(settings)
+        self._quotas = Quotas()
+        self.actions = make_actions(settings, self._quotas)
         self.endpoints = {endpoint.name: endpoint for endpoint in _endpoints(settings)}
         self.rate_limits = {
             "users": settings.users_per_minute / 60,
             "events": settings.events_per_minute / 60,
             "devices": settings.devices_per_minute / 60,
+            REQUESTS: settings.requests_per_second,
+            requests_to(MERGE): settings.merges_per_minute / 60,
+            requests_to(DELETE): settings.deletes_per_minute / 60,
         }
+        self.fair_use = _fair_use(settings.fair_use_share)
         self._use_secrets()
 
     @classmethod
@@ -150,6 +171,10 @@ class MoEngageDestination(Destination):
             return {"elements": [self.decoded(payload, now_ms) for payload in mapped.payloads]}
         return {"request": self._request_form(first, now_ms)}
 
+    def gauges(self) -> dict[str, float]:
+        """Return how many names of the workspace's quotas were sent so far; nothing where Segment's endpoint counts."""
+        return self._quotas.gauges() if BULK in self.endpoints else {}
+
     def reload_secrets(self) -> None:
         """Read the key again if it lies in a file."""
         self.settings.api_key.reload()
@@ -166,16 +191,23 @@ class MoEngageDestination(Destination):
         settings = self.settings
         key = settings.api_key.reveal()
         self._headers = {
-            "Authorization": "Basic " + b64encode(f"{settings.api_id}:{key}".encode()).decode(),
+            "Authorization": "Basic " + b64encode(f"{settings.workspace}:{key}".encode()).decode(),
             "Content-Type": "application/json",
             "User-Agent": f"segment-bridge/{__version__}",
         }
-        if settings.api_id.isascii():
-            self._headers["MOE-APPKEY"] = settings.api_id
+        if settings.workspace.isascii():
+            self._headers["MOE-APPKEY"] = settings.workspace
         if settings.x_forwarded_for is not None:
             self._headers["X-Forwarded-For"] = settings.x_forwarded_for
-        body = {"app_id": settings.api_id, "app_secret": key, "source": "test", "region": settings.data_centre}
+        body = {"app_id": settings.workspace, "app_secret": key, "source": "test", "region": settings.data_centre}
         self.probe = Probe(f"{settings.origin}/v1/integrations/authentication", "POST", msgspec.json.encode(body))
+
+
+def _fair_use(share: float | None) -> FairUse | None:
+    """Return what may be sent of a single user; None where the settings ask for no guard."""
+    if share is None:
+        return None
+    return FairUse(tuple((window_s, count * share) for window_s, count in _FAIR_USE), frozenset({BULK, SEGMENT}))
 
 
 def _is_on(settings: MoEngageSettings, setting: str) -> bool:
@@ -185,7 +217,7 @@ def _is_on(settings: MoEngageSettings, setting: str) -> bool:
 
 def _endpoints(settings: MoEngageSettings) -> tuple[Endpoint, ...]:
     """Return the routes with the limits of the settings."""
-    origin, workspace = settings.origin, quote(settings.api_id, safe="")
+    origin, workspace = settings.origin, quote(settings.workspace, safe="")
     merge = Endpoint(
         name=MERGE,
         url=f"{origin}/v1/customer/merge?app_id={workspace}",
@@ -198,7 +230,7 @@ def _endpoints(settings: MoEngageSettings) -> tuple[Endpoint, ...]:
     )
     delete = _single(DELETE, f"{origin}/v1/customer/delete?app_id={workspace}", settings)
     if settings.is_private:
-        written = quote(settings.api_id, safe=_KEPT_BY_SEGMENT) if settings.profile == "actions" else workspace
+        written = quote(settings.workspace, safe=_KEPT_BY_SEGMENT) if settings.profile == "actions" else workspace
         main = _single(SEGMENT, f"{origin}/v1/integrations/segment?appId={written}", settings)
     else:
         main = _bulk(f"{origin}/v1/transition/{workspace}", settings)

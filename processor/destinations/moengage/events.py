@@ -13,6 +13,7 @@ from processor.destinations.moengage.attributes import NEAR_RESERVED_NAME, Attri
 from processor.destinations.moengage.identity import customer_id
 from processor.destinations.moengage.names import event_name, is_near_reserved
 from processor.destinations.moengage.payloads import BULK, payload
+from processor.destinations.moengage.quotas import Quotas
 from processor.destinations.moengage.settings import MoEngageSettings
 from processor.destinations.moengage.surroundings import action_time, as_object, platform, timezone_offset_s
 from processor.destinations.moengage.values import short_url, text
@@ -33,8 +34,9 @@ _ADDRESSES: Final = ("url", "referrer")
 class EventBuilder:
     """Builds event elements by the settings of one destination."""
 
-    def __init__(self, settings: MoEngageSettings) -> None:
-        """Start with an empty cache of attribute names."""
+    def __init__(self, settings: MoEngageSettings, quotas: Quotas) -> None:
+        """Start with an empty cache of attribute names; `quotas` counts the names of events."""
+        self._seen = quotas.event_names
         self._converter = Converter(AttributeRules("event", settings.keys, is_native=settings.nested == "native"))
         self._is_real_time = settings.real_time_action
         self._has_message_id = settings.include_message_id
@@ -89,6 +91,7 @@ class EventBuilder:
         warnings: tuple[str, ...] = (warning,) if warning is not None else ()
         if is_near_reserved(name):
             warnings += (NEAR_RESERVED_NAME,)
+        self._seen.note(name)
         action: dict[str, Any] = {"action": name}
         bag = fields.get("properties")
         own = self._own(own, fields, event)
@@ -116,7 +119,7 @@ class EventBuilder:
             endpoint=BULK,
             lanes=(customer,),
             max_bytes=self._max_bytes,
-            dedupe_id=_dedupe_id(event, record),
+            dedupe_id=dedupe_id(event, record),
             warnings=warnings,
         )
 
@@ -170,7 +173,7 @@ def _add_text(attributes: dict[str, str], name: str, value: str) -> None:
         attributes[name] = kept
 
 
-def _dedupe_id(event: Event, record: Record) -> str | None:
+def dedupe_id(event: Event, record: Record) -> str | None:
     """Return the id by which a repeated event is recognised, None when the event has none.
 
     An id made from the record's coordinates would be no help: it never repeats.

@@ -29,10 +29,14 @@ class Candidate(Struct, gc=False):
 
 
 class Flat(NamedTuple):
-    """What a bag comes to: candidates in the order of the document, and how many keys had no usable form."""
+    """What a bag comes to: candidates in the order of the document, and what could not be made one.
+
+    `invalid_count` counts keys without a usable form, `cut_count` how often objects were cut that are sent as such.
+    """
 
     candidates: list[Candidate]
     invalid_count: int
+    cut_count: int = 0
 
 
 _Place = tuple[Any, str, str, int, bool]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from processor.destinations.moengage.events import MISSING_EVENT_NAME, PROPERTIES_NOT_OBJECT
+from processor.destinations.moengage.events import MISSING_EVENT_NAME, PROPERTIES_NOT_OBJECT, dedupe_id
 from processor.destinations.moengage.identity import MISSING_USER_ID, customer_id
 from processor.destinations.moengage.keys import KeyCase, key_case
 from processor.destinations.moengage.payloads import SEGMENT, payload
@@ -48,7 +48,8 @@ class PrivateBuilder:
         project = self._project_name if project is None else project
         if project is not None:
             bag = {**(bag or {}), "moe_project_name": project}
-        return self._message("trackEvent", (fields, event), ids, ({"event": name}, "properties", bag, warnings))
+        about = (fields, event, dedupe_id(event, record))
+        return self._message("trackEvent", about, ids, ({"event": name}, "properties", bag, warnings))
 
     def identify(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:  # noqa: ARG002 - as above
         """Return the message of an identify. Null ids stay null."""
@@ -56,7 +57,7 @@ class PrivateBuilder:
         if isinstance(ids, Skipped):
             return ids
         bag, warnings = _bag(fields.get("traits"), TRAITS_NOT_OBJECT)
-        return self._message("identifyUser", (fields, event), ids, ({}, "traits", bag, warnings))
+        return self._message("identifyUser", (fields, event, None), ids, ({}, "traits", bag, warnings))
 
     def _ids(self, fields: Mapping[str, Any], *, keeps_null: bool) -> dict[str, str | None] | Skipped:
         """Return the ids of a message, or why it is left out. Visitors count only if the settings say so."""
@@ -77,12 +78,12 @@ class PrivateBuilder:
     def _message(
         self,
         slug: str,
-        sources: tuple[Mapping[str, Any], Event],
+        sources: tuple[Mapping[str, Any], Event, str | None],
         ids: dict[str, str | None],
         parts: tuple[dict[str, Any], str, dict[str, Any] | None, tuple[str, ...]],
     ) -> Built:
         """Return the payload of a message around its bag."""
-        fields, event = sources
+        fields, event, dedupe = sources
         named, bag_name, bag, warnings = parts
         kind = segment_text(fields.get("type"))
         message: dict[str, Any] = {"type": event["type"] if kind is None else kind, **ids, **named}
@@ -99,15 +100,23 @@ class PrivateBuilder:
         if (type(moment) is str and moment) or type(moment) is int or type(moment) is float:
             message["timestamp"] = moment
         message["update_existing_only"] = read_boolean(fields.get("update_existing_only"), self._updates_existing_only)
-        lane = ids.get("user_id") or f"anonymous:{ids['anonymous_id']}"
         return payload(
             message,
             action=slug,
             endpoint=SEGMENT,
-            lanes=(lane,),
+            lanes=self._lanes(slug, ids),
             max_bytes=MAX_BODY_BYTES,
+            dedupe_id=dedupe,
             warnings=warnings,
         )
+
+    def _lanes(self, slug: str, ids: dict[str, str | None]) -> tuple[str, ...]:
+        """Return what must stay in order: the user; of an identify that says who a visitor is, the visitor as well."""
+        user, anonymous = ids.get("user_id"), ids.get("anonymous_id")
+        if user is None:
+            return (f"anonymous:{anonymous}",)
+        is_joint = slug == "identifyUser" and self._allows_anonymous and anonymous is not None
+        return (user, f"anonymous:{anonymous}") if is_joint else (user,)
 
 
 def segment_text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value

@@ -6,16 +6,19 @@ Source: the contract, sections 2.1, 2.2 and 8.
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from processor.config import HeaderSecret
 from processor.destinations.addresses import checked_address
 from processor.destinations.gates import GateSettings
 from processor.destinations.moengage.keys import KeyCase
+from processor.destinations.moengage.names import MAX_NAME_CHARACTERS
 from processor.destinations.spellings import add_spellings, spelled
 
+AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARACTERS)]
 Region = Literal["DC_01", "DC_02", "DC_03", "DC_04", "DC_05", "DC_06", "DC_101"]
 
 INTEGRATION_NAMES: Final = ("MoEngage", "Moengage (Actions)")
@@ -28,7 +31,17 @@ _PLAIN_WORKSPACE: Final = re.compile(r"[!-9;-~]+")
 """What the headers and addresses of the documented API take as well."""
 _HEADER_TEXT: Final = r"^[!-~]+( [!-~]+)*$"
 """What may stand in a header, so that a line break in a file cannot add one."""
-_BULK_ONLY: Final = ("page_events", "screen_events", "group_attributes", "device_elements", "unset_null_traits")
+_TEST_MARK: Final = "_DEBUG"
+"""Stands behind a workspace id in its test environment. Source: requests of MoEngage's Android SDK in a debug build, as
+in issue 9 of github.com/moengage/Android-Sample; the Data API's pages are silent."""
+_BULK_ONLY: Final = (
+    "page_events",
+    "screen_events",
+    "group_attributes",
+    "device_elements",
+    "unset_null_traits",
+    "attribute_names",
+)
 
 
 class MoEngageSettings(GateSettings):
@@ -51,6 +64,11 @@ class MoEngageSettings(GateSettings):
         examples=["DC_01"],
         description="Data centre of the workspace, as the number in the dashboard's address says. Never guessed: a "
         "wrong one means authentication errors or, worse, silence.",
+    )
+    environment: Literal["live", "test"] = Field(
+        default="live",
+        description="The workspace's environment. `test` puts `_DEBUG` behind the workspace id, as MoEngage's SDKs do "
+        "in debug builds; `api_key` is then the key that the dashboard shows in its test environment. Default live.",
     )
     base_url: str | None = Field(
         default=None,
@@ -90,6 +108,11 @@ class MoEngageSettings(GateSettings):
         default=False,
         description="Let identify calls update known users only, where the mapping does not say. Default false, as in "
         "Segment. In bulk, events of unknown users create the user all the same.",
+    )
+    attribute_names: Mapping[str, AttributeName] = Field(
+        default_factory=dict,
+        description="Other names for user attributes, by the name that they would be sent under, such as "
+        "`{email: u_em}` for the stored name. Default none: MoEngage's readable names.",
     )
     real_time_action: bool = Field(
         default=True,
@@ -180,6 +203,27 @@ class MoEngageSettings(GateSettings):
     devices_per_minute: int = Field(
         default=10_000, ge=1, description="Most devices a minute. Default 10000, MoEngage's figure for single devices."
     )
+    requests_per_second: int = Field(
+        default=500,
+        ge=1,
+        description="Most requests a second, of all kinds together. Default 500, what MoEngage allows to a workspace's "
+        "feed from Segment; it is the limit of mode segment_private, where each message is a request.",
+    )
+    merges_per_minute: int = Field(
+        default=1_000, ge=1, description="Most merge requests a minute. Default 1000, MoEngage's figure."
+    )
+    deletes_per_minute: int = Field(
+        default=5_000, ge=1, description="Most deletion requests a minute. Default 5000, MoEngage's figure."
+    )
+    fair_use_share: float | None = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Part of MoEngage's fair-use limits for a single user that is used up here: 5,000 messages in a "
+        "minute, 10,000 in five, 50,000 in an hour, 100,000 in a day. What goes beyond is a dead letter, "
+        "`fair_use_exceeded`. null: no guard. Default 0.8: MoEngage blocks a user beyond them for an hour to a week "
+        "and says nothing, and other servers of yours count as well.",
+    )
     x_forwarded_for: str | None = Field(
         default=None,
         pattern=_HEADER_TEXT,
@@ -224,6 +268,12 @@ class MoEngageSettings(GateSettings):
     def is_private(self) -> bool:
         """Return whether messages go to the endpoint that Segment itself posts to."""
         return self.profile == "actions" or self.mode == "segment_private"
+
+    @property
+    def workspace(self) -> str:
+        """Return the workspace id as requests carry it: each environment has its own."""
+        is_marked = self.environment == "live" or self.api_id.endswith(_TEST_MARK)
+        return self.api_id if is_marked else self.api_id + _TEST_MARK
 
     @property
     def keys(self) -> KeyCase:

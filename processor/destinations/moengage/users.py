@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from processor.destinations.gates import was_sent_by_device
 from processor.destinations.moengage.attributes import AttributeRules, Attributes, Converter
 from processor.destinations.moengage.identity import customer_id, plain_id
 from processor.destinations.moengage.payloads import BULK, payload
+from processor.destinations.moengage.quotas import Quotas
 from processor.destinations.moengage.settings import MoEngageSettings
 from processor.destinations.moengage.surroundings import as_object, platform
 from processor.destinations.moengage.values import MAX_TEXT_CHARACTERS
@@ -28,12 +30,19 @@ _NO_ATTRIBUTES: Final = Attributes({})
 class UserBuilder:
     """Builds customer and device elements by the settings of one destination."""
 
-    def __init__(self, settings: MoEngageSettings) -> None:
-        """Start with empty caches of attribute names."""
+    def __init__(self, settings: MoEngageSettings, quotas: Quotas) -> None:
+        """Start with empty caches of attribute names; `quotas` counts the attributes of users."""
         is_native = settings.nested == "native"
-        user = AttributeRules("user", settings.keys, is_native=is_native, keeps_deletions=settings.unset_null_traits)
-        self._user = Converter(user)
-        self._group = Converter(AttributeRules("group", settings.keys, is_native=is_native))
+        user = AttributeRules(
+            "user",
+            settings.keys,
+            is_native=is_native,
+            names=settings.attribute_names,
+            keeps_deletions=settings.unset_null_traits,
+        )
+        self._user = Converter(user, quotas.user_attributes)
+        self._group = Converter(AttributeRules("group", settings.keys, is_native=is_native), quotas.user_attributes)
+        self._names = settings.integration_names
         self._updates_existing_only = settings.update_existing_only
         self._trusts_traits_id = settings.traits_id_as_customer_id
         self._has_devices = settings.device_elements
@@ -111,7 +120,13 @@ class UserBuilder:
         )
 
     def _device(self, customer: str, event: Event) -> Payload | Rejected | None:
-        """Return the payload of a device element, None when the event names no push token or no platform."""
+        """Return the payload of a device element, None when the event names no push token or no platform.
+
+        None as well where MoEngage's SDK was bundled on the device: it has registered the token itself, and a second
+        registration of a token deletes the first.
+        """
+        if was_sent_by_device(event, self._names):
+            return None
         context = as_object(event.get("context"))
         device = as_object(context.get("device"))
         system = as_object(context.get("os"))

@@ -55,6 +55,15 @@ def test_success_says_so_or_is_noted(endpoint: str, body: Any, reason: str) -> N
     assert (verdict.decision, verdict.reason) == (Decision.DELIVERED, reason)
 
 
+@pytest.mark.parametrize(
+    ("request_id", "message"),
+    [("rq-1", "request_id rq-1"), (None, ""), (7, ""), ("two words", ""), ("x" * 101, "")],
+)
+def test_success_names_the_request(request_id: Any, message: str) -> None:  # noqa: ANN401 - any JSON value
+    """The id by which MoEngage's support finds a request goes to the log, if it is one that a log can take."""
+    assert _verdict(200, {"status": "success", "request_id": request_id}).message == message
+
+
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize(
     ("body", "several", "single"),

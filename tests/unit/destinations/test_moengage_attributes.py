@@ -304,6 +304,20 @@ def test_native_depth_is_bounded() -> None:
         _sent(bag, is_native=True)
 
 
+def test_native_objects_are_cut_to_what_is_kept() -> None:
+    """Keys and items beyond MoEngage's limits are left out by a fixed rule, objects too large altogether; counted."""
+    converter = Converter(AttributeRules("event", is_native=True))
+    wide = {f"k{number:05}": number for number in reversed(range(10_000))}
+    bag = {"wide": wide, "long": [{"a": 1}] * 101, "large": {f"k{number}": "x" * 500 for number in range(60)}, "n": 1}
+
+    attributes = converter.convert(bag)
+
+    assert list(attributes.sent) == ["wide", "long", "n"]
+    assert list(attributes.sent["wide"]) == [f"k{number:05}" for number in range(100)]
+    assert len(attributes.sent["long"]) == 100
+    assert attributes.counted == ("object_cut",) * 3
+
+
 def test_cached_names_give_the_same() -> None:
     """A second bag with the same keys, blocked ones among them, gives the same attributes as the first."""
     converter = Converter(AttributeRules("user"))

@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 from processor.config.secret import PLAIN_SECRETS
 from processor.destinations import destination_class
+from processor.destinations.base import FairUse
 from processor.destinations.moengage.destination import MoEngageDestination
+from processor.destinations.moengage.quotas import Names
 from processor.destinations.moengage.settings import MoEngageSettings
 from processor.destinations.plan import Plan
 from processor.errors import ConfigError
@@ -208,6 +210,63 @@ def test_settings_of_presets_are_refused_beside_a_list() -> None:
         .map({"type": "delete", "userId": "u-1"}, Record("t", 0, 1, 0), 0)
         .payloads
     )
+
+
+def test_test_environment_has_a_workspace_id_of_its_own() -> None:
+    """Addresses, credentials, header and probe all name the test environment; an id that names it already stays."""
+    for api_id in ("WKSPACE7EXAMPLE", "WKSPACE7EXAMPLE_DEBUG"):
+        destination = _destination(environment="test", api_id=api_id)
+        headers = destination.headers(destination.endpoints["bulk"])
+        assert destination.endpoints["bulk"].url.endswith("/v1/transition/WKSPACE7EXAMPLE_DEBUG")
+        assert destination.endpoints["merge"].url.endswith("?app_id=WKSPACE7EXAMPLE_DEBUG")
+        assert headers["MOE-APPKEY"] == "WKSPACE7EXAMPLE_DEBUG"
+        assert b64decode(headers["Authorization"].removeprefix("Basic ")) == b"WKSPACE7EXAMPLE_DEBUG:example-key"
+        assert destination.probe is not None
+        assert msgspec.json.decode(destination.probe.body)["app_id"] == "WKSPACE7EXAMPLE_DEBUG"
+
+
+def test_limits_are_those_of_the_settings() -> None:
+    """Elements, requests and single users have limits, each a setting; fair use can be switched off."""
+    destination = _destination(merges_per_minute=60, requests_per_second=7, fair_use_share=0.5)
+
+    assert destination.rate_limits == {
+        "users": pytest.approx(10_000 / 60),
+        "events": 500.0,
+        "devices": pytest.approx(10_000 / 60),
+        "requests": 7,
+        "requests:merge": 1.0,
+        "requests:delete": pytest.approx(5_000 / 60),
+    }
+    windows = ((60.0, 2_500.0), (300.0, 5_000.0), (3_600.0, 25_000.0), (86_400.0, 50_000.0))
+    assert destination.fair_use == FairUse(windows, frozenset({"bulk", "segment"}))
+    assert _destination(fair_use_share=None).fair_use is None
+
+
+def test_names_that_count_towards_quotas_are_counted() -> None:
+    """Different names of events and of user attributes are counted, however their bags are worked through."""
+    destination = _destination(group_attributes=True)
+    plan = Plan.compile(destination, "default")
+    record = Record("t", 0, 1, NOW_MS)
+    for event in (
+        {"type": "track", "userId": "cust-1", "event": "A", "properties": {"x": 1}},
+        {"type": "track", "userId": "cust-1", "event": "A"},
+        {"type": "track", "userId": "cust-1", "event": "B"},
+        {"type": "identify", "userId": "cust-1", "traits": {"plan": 1, "id": "x"}},
+        {"type": "identify", "userId": "cust-1", "traits": {"plan": 1, "deep": {"a": 1}}},
+        {"type": "group", "userId": "cust-1", "groupId": "g1", "traits": {"plan": 1}},
+    ):
+        assert plan.map(event, record, NOW_MS).payloads
+    assert destination.gauges() == {"distinct_event_names": 2, "distinct_user_attributes": 3}
+    assert _destination(mode="segment_private").gauges() == {}
+
+
+def test_names_are_counted_up_to_a_bound() -> None:
+    """Names made of data fill no memory."""
+    names = Names()
+    for number in range(10_000):
+        names.note(f"n{number}")
+    names.note_all(["more"])
+    assert len(names) == 2_000
 
 
 def test_registry_knows_the_destination() -> None:

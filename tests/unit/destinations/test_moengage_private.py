@@ -142,6 +142,25 @@ def test_depth_is_bounded_where_keys_are_converted() -> None:
     assert _body(event)["traits"] == bag
 
 
+def test_track_is_recognised_when_it_is_repeated() -> None:
+    """The endpoint takes no id, so a repeated track has to be found before it is sent; an identify repeats no harm."""
+    ids = {"userId": "cust-4711", "messageId": "m-1"}
+
+    assert _payload({"type": "track", "event": "E", **ids}).dedupe_id == "m-1"
+    assert _payload({"type": "identify", **ids}).dedupe_id is None
+
+
+def test_identify_waits_for_what_its_visitor_did() -> None:
+    """An identify that says who a visitor is keeps its place behind the visitor's events and before the user's."""
+    ids = {"userId": "cust-4711", "anonymousId": "a1"}
+    visit = {"type": "track", "event": "E", "anonymousId": "a1"}
+    events = [visit, {"type": "identify", **ids}, visit | ids]
+
+    lanes = [_payload(event, allow_anonymous=True).lanes for event in events]
+
+    assert lanes == [("anonymous:a1",), ("cust-4711", "anonymous:a1"), ("cust-4711",)]
+
+
 def test_number_that_json_does_not_know_is_refused() -> None:
     """A number that is not finite cannot be passed on, and must not become null without a trace."""
     event = {"type": "track", "userId": "cust-4711", "event": "E", "properties": {"n": float("nan")}}

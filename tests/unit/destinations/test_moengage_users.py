@@ -68,6 +68,25 @@ def test_device_needs_token_and_platform(context: Any) -> None:  # noqa: ANN401 
     assert len(mapped_by_presets(identify_event(context=context), device_elements=True).payloads) == 1
 
 
+def test_device_that_the_sdk_registered_is_left_to_it() -> None:
+    """Where MoEngage was bundled on the device, a second registration of the token would delete the first."""
+    context = {"device": {"token": "tok", "type": "ios"}}
+    for bundled, count in ((["Segment.io"], 2), (["MoEngage"], 1), (["Segment.io", "Moengage (Actions)"], 1)):
+        event = identify_event(context=context, _metadata={"bundled": bundled})
+        assert len(mapped_by_presets(event, device_elements=True).payloads) == count
+
+
+def test_attributes_can_have_other_names() -> None:
+    """The stored names stand in for the readable ones, the types of standard attributes kept."""
+    names = {"email": "u_em", "mobile": "u_mb", "plan": "p" * 200}
+    traits = {"email": "a@example.org", "phone": 4155550199, "plan": {}, "deep": {"plan": 1}}
+
+    for extra in ({}, {"tags": ["x"]}):
+        element = element_of(identify_event(traits=traits | extra), attribute_names=names)
+        expected = {"u_em": "a@example.org", "u_mb": "4155550199", "deep_plan": 1} | extra
+        assert element["attributes"] == expected
+
+
 def test_web_device_has_no_advertising_id() -> None:
     """Where MoEngage knows no advertising id for a platform, none is sent."""
     context = {"device": {"token": "tok", "advertisingId": "AD"}, "library": {"name": "analytics.js"}}
