@@ -326,6 +326,24 @@ def _renamed(value: Any, number: int) -> Any:  # noqa: ANN401 - any JSON value
     return value | {"messageId": f"m-bad-{number}"} if isinstance(value, dict) else value
 
 
+def test_a_runaway_user_goes_to_the_dead_letters_and_holds_up_nobody() -> None:
+    """Beyond fair use a user's messages are letters that can be sent again, and never vanish at MoEngage."""
+
+    async def main() -> Line:
+        line = Line({"fair_use_share": 0.002})
+        hot = [track_event(userId="cust-hot", messageId=f"m-{number}") for number in range(20)]
+        before, behind = _neighbours()
+        await line.take([before, *hot, behind])
+        return line
+
+    line = run_virtual(main())
+
+    assert line.ends == {"delivered": 9, "dead_lettered fair_use_exceeded": 13}
+    assert {letter.reason for letter in line.letters.letters} == {"fair_use_exceeded"}
+    assert {(letter.status, letter.attempt_count) for letter in line.letters.letters} == {(None, 0)}
+    assert [item.user for request in line.sending.requests for item in request.items].count("cust-hot") == 7
+
+
 def test_half_characters_become_whole_ones() -> None:
     """What UTF-8 cannot carry is replaced, in names as in values, and what a vendor keeps is valid."""
     bad = CASES["lone surrogates"]
