@@ -60,11 +60,14 @@ class Ask:
         return {name: value for name, value in merged.items() if value}
 
     def put_to(self, standin: Vendor, now_s: float = NOW_S) -> Accepted | Refused:
-        """Return what this stand-in says."""
+        """Return what this stand-in says, and have it keep what it takes in."""
         route = standin.route(self.path)
         assert route is not None
         head = Head(self.method, self.path, self.query, CIMultiDict(self.all_headers), now_s)
-        return judged(standin, route, head, self.content)
+        said = judged(standin, route, head, self.content)
+        if isinstance(said, Accepted) and said.store is not None:
+            said.store()
+        return said
 
     def put(self, settings: SandboxSettings | None = None) -> Accepted | Refused:
         """Return what a new stand-in says."""

@@ -1,4 +1,4 @@
-"""The stand-ins' own routes, below `/_sandbox/`: faults, records, counts and reset, while they run."""
+"""The stand-ins' own routes, below `/_sandbox/`: faults, records, counts, state and reset, while they run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from processor.sandbox.server import ADMIN, StandInServer
 from processor.sandbox.vendor import JSON_TYPE
 
 _MAX_RECORDS = 10_000
+_JSON_LINES = {"Content-Type": "application/x-ndjson"}
 
 
 class AdminRoutes:
@@ -29,6 +30,7 @@ class AdminRoutes:
             ("DELETE", "faults"): self._delete_faults,
             ("GET", "records"): self._records,
             ("GET", "counts"): self._counts,
+            ("GET", "state"): self._state,
             ("POST", "reset"): self._reset,
         }
 
@@ -74,13 +76,23 @@ class AdminRoutes:
             if query.get("result") in (None, line.result)
         ]
         body = msgspec.json.Encoder().encode_lines(lines[: max(0, min(limit, _MAX_RECORDS))])
-        return web.Response(body=body, headers={"Content-Type": "application/x-ndjson"})
+        return web.Response(body=body, headers=_JSON_LINES)
 
     async def _counts(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002 - asks for nothing
         return _json({**self._server.ledger.counts(), "faults": self._server.faults.happened})
 
+    async def _state(self, request: web.BaseRequest) -> web.Response:
+        """Answer with JSON lines: what `?vendor=` knows of everybody, or of `?user=` alone; 404 if of nobody."""
+        query = request.query
+        body = self._server.state(query.get("vendor", ""), query.get("user"))
+        if body is None:
+            return _json({"error": "vendor is the name of one"}, 400)
+        if not body and "user" in query:
+            return _json({"error": "no such user"}, 404)
+        return web.Response(body=body, headers=_JSON_LINES)
+
     async def _reset(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002 - asks for nothing
-        """Forget the record, the counts, the known users and the faults."""
+        """Forget the record, the counts, the state and the faults."""
         self._server.reset()
         return _json({})
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from processor.sandbox.fault_table import FaultTable, Strikes
@@ -58,6 +59,14 @@ class StandInServer:
             MoEngageStandIn(self.settings),
         )
 
+    def state(self, vendor: str, user: str | None = None) -> bytes | None:
+        """Return a vendor's state as JSON lines, of one user where one is named; None for a vendor there is not."""
+        encode = msgspec.json.Encoder().encode_lines
+        for each in self._vendors:
+            if each.name == vendor:
+                return encode(each.state(user))
+        return None
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request."""
         path = request.path
@@ -80,7 +89,7 @@ class StandInServer:
         if strikes.drop is not None and strikes.drop.when == "before":
             self.ledger.drop(visit)
             return _cut(request)
-        head = Head(request.method, request.path, request.query, request.headers, now_s)
+        head = Head(request.method, request.path, request.query, request.headers, now_s, request.remote or "")
         outcome = self._decide(vendor, route, head, raw, strikes, visit)
         if strikes.after_s:
             await asyncio.sleep(strikes.after_s)
@@ -100,16 +109,18 @@ class StandInServer:
             refused = vendor.refuse(fault.status, "chosen_item")
             self.ledger.refuse(visit, fault.status, "chosen_item", len(outcome.items), item.id or item.user)
             return refused
+        if outcome.store is not None:
+            outcome.store()
         answer: Answer = "sent" if strikes.drop is None else "lost"
         self.ledger.accept(visit, outcome.items, outcome.status, answer, outcome.findings)
         return outcome
 
 
 def judged(vendor: Vendor, route: Route, head: Head, raw: bytes) -> Accepted | Refused:
-    """Return what the vendor says to a request when nothing goes wrong: credentials, media, size, then the body."""
+    """Return what the vendor says when nothing goes wrong: credentials, rate, media, size, then the body."""
     if head.method != route.method:
         return vendor.refuse(405, "method", f"{head.method} is not taken")
-    refused = vendor.stranger(route, head) or vendor.media(route, head)
+    refused = vendor.stranger(route, head) or vendor.throttled(route, head) or vendor.media(route, head)
     if refused is not None:
         return refused
     body = vendor.open_body(route, head, raw)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 from aiohttp import web
 
 from processor.sandbox.admin import AdminRoutes
@@ -136,8 +137,29 @@ class StandIns:
         """Return how many items of a vendor had this result."""
         return self._server.ledger.item_count(vendor, result)
 
+    def state(self, vendor: str, user: str | None = None) -> list[dict[str, Any]]:
+        """Return what a vendor knows, of one user where one is named; one moment's state also while requests come.
+
+        Raises:
+            KeyError: When there is no such vendor.
+        """
+        text = self._on_loop(lambda: self._server.state(vendor, user))
+        if text is None:
+            raise KeyError(vendor)
+        return msgspec.json.Decoder(dict[str, Any]).decode_lines(text)
+
+    def _on_loop(self, read: Callable[[], bytes | None]) -> bytes | None:
+        """Return what this reads on the thread that takes requests in, or here when there is none."""
+        if self._thread is None or self._loop is None:
+            return read()
+
+        async def reading() -> bytes | None:
+            return read()
+
+        return asyncio.run_coroutine_threadsafe(reading(), self._loop).result(_START_S)
+
     def reset(self, faults: Sequence[Fault] = ()) -> None:
-        """Forget record, counts and users, and put these faults in force."""
+        """Forget record, counts and state, and put these faults in force."""
         self._server.reset(faults)
 
     def _raise_failure(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,12 +47,17 @@ class Item(Struct, gc=False, frozen=True):
 
 
 class Accepted(Struct, gc=False):
-    """A request that is taken in. `findings` are breaches of the contract that the vendor itself does not refuse."""
+    """A request that is taken in. `findings` are breaches of the contract that the vendor itself does not refuse.
+
+    `store` puts the request into the vendor's state. It is called once, when no fault turned the request away and
+    before it is recorded, and may add to `findings`; None where nothing is kept, as under light checks.
+    """
 
     items: list[Item]
     body: bytes
     status: int = 200
     findings: Sequence[str] = ()
+    store: Callable[[], None] | None = None
 
 
 class Refused(Struct, gc=False):
@@ -65,13 +70,17 @@ class Refused(Struct, gc=False):
 
 
 class Head(Struct, gc=False, frozen=True):
-    """A request without its body. `headers` finds names whatever their case. `now_s` is wall time."""
+    """A request without its body. `headers` finds names whatever their case. `now_s` is wall time.
+
+    `peer` is the caller's address, which a vendor may take for a user's; empty where it is not known.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     now_s: float
+    peer: str = ""
 
 
 Check = Callable[[Head, bytes], "Accepted | Refused"]
@@ -106,6 +115,18 @@ class Vendor(abc.ABC):
     @abc.abstractmethod
     def stranger(self, route: Route, head: Head) -> Refused | None:
         """Return the refusal of a request whose credentials are wrong; None when they are right."""
+
+    def throttled(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - most vendors name no rate
+        """Return the refusal of a request above the vendor's rate; None when it is below. Counts the request."""
+        return None
+
+    def state(self, user: str | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 - a vendor may keep nothing
+        """Yield what the vendor knows by now, an object for each user and whatever else it keeps by id.
+
+        Each has `kind` and `id`, and may hold `msgspec.Raw` values: numbers as they were written. With `user` only
+        what has this id. Nothing waits while it runs and nothing is taken in, so that it is one moment's state.
+        """
+        return ()
 
     def media(self, route: Route, head: Head) -> Refused | None:
         """Return the refusal of a request whose content type or encoding is not taken; None when it is."""
