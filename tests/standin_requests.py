@@ -59,11 +59,11 @@ class Ask:
         merged = {"Content-Type": "application/json", **KEYS[self.vendor], **encoding, **self.headers}
         return {name: value for name, value in merged.items() if value}
 
-    def put_to(self, standin: Vendor, now_s: float = NOW_S) -> Accepted | Refused:
+    def put_to(self, standin: Vendor, now_s: float = NOW_S, peer: str = "192.0.2.9") -> Accepted | Refused:
         """Return what this stand-in says, and have it keep what it takes in."""
         route = standin.route(self.path)
         assert route is not None
-        head = Head(self.method, self.path, self.query, CIMultiDict(self.all_headers), now_s)
+        head = Head(self.method, self.path, self.query, CIMultiDict(self.all_headers), now_s, peer)
         said = judged(standin, route, head, self.content)
         if isinstance(said, Accepted) and said.store is not None:
             said.store()

@@ -79,7 +79,7 @@ class AdminRoutes:
         return web.Response(body=body, headers=_JSON_LINES)
 
     async def _counts(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002 - asks for nothing
-        return _json({**self._server.ledger.counts(), "faults": self._server.faults.happened})
+        return _json({**self._server.counts(), "faults": self._server.faults.happened})
 
     async def _state(self, request: web.BaseRequest) -> web.Response:
         """Answer with JSON lines: what `?vendor=` knows of everybody, or of `?user=` alone; 404 if of nobody."""

@@ -7,18 +7,23 @@ bodies here are invented.
 from __future__ import annotations
 
 import datetime as dt
-import socket
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from processor.sandbox.moesif_state import MoesifState, instant
+from processor.sandbox.moesif_types import KeyTypes
+from processor.sandbox.rates import Rate
 from processor.sandbox.settings import SandboxSettings
+from processor.sandbox.shapes import read, shape
 from processor.sandbox.vendor import (
     NO_MARKS,
     Accepted,
+    Check,
     Head,
     Item,
     Marks,
@@ -31,65 +36,13 @@ from processor.sandbox.vendor import (
 )
 
 _MAX_AGE = dt.timedelta(days=30)
-_Text = Annotated[str, Meta(pattern=r"\S")]
-_Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
-_Uri = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://[^/\s]")]
-_Domain = Annotated[str, Meta(pattern=r"^[^A-Z\s]+\.[^A-Z\s]+$")]
+_MAX_QUERY_KEYS = 500
+_PROXY = "/collector"
+"""Where Moesif's encryption proxy serves the same routes."""
 
-
-class _Strict(Struct, gc=False, forbid_unknown_fields=True, kw_only=True):
-    """A form that names every field of its page; any other key is a mistake of the sender."""
-
-
-class _Request(_Strict):
-    uri: _Uri
-    time: dt.datetime | UnsetType = UNSET
-    ip_address: str | UnsetType = UNSET
-    user_agent_string: _Text | UnsetType = UNSET
-    verb: _Text | UnsetType = UNSET
-
-
-class _Action(_Strict):
-    action_name: _Text
-    request: _Request
-    transaction_id: _Uuid | UnsetType = UNSET
-    session_token: _Text | UnsetType = UNSET
-    user_id: _Text | UnsetType = UNSET
-    anonymous_id: _Text | UnsetType = UNSET
-    company_id: _Text | UnsetType = UNSET
-    subscription_id: _Text | UnsetType = UNSET
-    metadata: Marks = NO_MARKS
-
-
-class _Campaign(_Strict):
-    utm_source: _Text | UnsetType = UNSET
-    utm_medium: _Text | UnsetType = UNSET
-    utm_campaign: _Text | UnsetType = UNSET
-    utm_term: _Text | UnsetType = UNSET
-    utm_content: _Text | UnsetType = UNSET
-    referrer: _Text | UnsetType = UNSET
-    referring_domain: _Text | UnsetType = UNSET
-    gclid: _Text | UnsetType = UNSET
-
-
-class _Profile(_Strict):
-    session_token: _Text | UnsetType = UNSET
-    modified_time: dt.datetime | UnsetType = UNSET
-    ip_address: str | UnsetType = UNSET
-    campaign: _Campaign | UnsetType = UNSET
-    metadata: Marks = NO_MARKS
-
-
-class _User(_Profile):
-    user_id: _Text | UnsetType = UNSET
-    anonymous_id: _Text | UnsetType = UNSET
-    company_id: _Text | UnsetType = UNSET
-    user_agent_string: _Text | UnsetType = UNSET
-
-
-class _Company(_Profile, kw_only=True):
-    company_id: _Text
-    company_domain: _Domain | UnsetType = UNSET
+_CALLS = {"actions": "action", "users": "user", "companies": "company"}
+_READINGS = {"config": b'{"sample_rate":100}', "rules": b"[]"}
+_Form = Mapping[str, Any]
 
 
 class _Light(Struct, gc=False):
@@ -101,53 +54,41 @@ class _Light(Struct, gc=False):
     metadata: Marks = NO_MARKS
 
 
-_CALLS: dict[str, tuple[str, type[Struct]]] = {
-    "actions": ("action", _Action),
-    "users": ("user", _User),
-    "companies": ("company", _Company),
-}
-
-
 class MoesifStandIn(Vendor):
-    """Single and batch routes for actions, users and companies."""
+    """Single and batch routes for actions, users and companies, and the two that clients read their settings from."""
 
     name = "moesif"
 
     def __init__(self, settings: SandboxSettings) -> None:
         """Accept the keys and keep the limits of `settings`."""
-        self._keys = frozenset(settings.keys.moesif_application_ids)
+        keys = settings.keys
+        self._keys = frozenset(keys.moesif_application_ids)
+        self._refused_keys = {
+            **dict.fromkeys(keys.moesif_unpaid_application_ids, (402, "unpaid", "the subscription has ended")),
+            **dict.fromkeys(keys.moesif_forbidden_application_ids, (403, "forbidden_key", "not allowed")),
+        }
         self._limits = settings.limits
-        self._light = settings.checks == "light"
+        self._rate = Rate(settings.limits.moesif_requests_per_s)
+        self._state = MoesifState(settings)
+        self._types = {call: KeyTypes() for call in _CALLS.values()}
         self._raws = msgspec.json.Decoder(list[Raw])
+        make = self._full if settings.checks == "full" else self._light
         self._routes: dict[str, Route] = {}
         for endpoint in _CALLS:
-            self._routes[f"/v1/{endpoint}"] = self._made(endpoint, batch=False)
-            self._routes[f"/v1/{endpoint}/batch"] = self._made(endpoint, batch=True)
+            for path, batch in ((f"/v1/{endpoint}", False), (f"/v1/{endpoint}/batch", True)):
+                limit, check = self._limit(endpoint, batch=batch), make(endpoint, batch=batch)
+                self._routes[path] = Route(endpoint, limit, check, takes_gzip=settings.moesif_gzip)
+        for endpoint, body in _READINGS.items():
+            self._routes[f"/v1/{endpoint}"] = Route(endpoint, 0, _reading(body), "GET")
 
-    def _made(self, endpoint: str, *, batch: bool) -> Route:
-        call, form = _CALLS[endpoint]
-        form = _Light if self._light else form
-        decoder: msgspec.json.Decoder[Any] = (
-            msgspec.json.Decoder(Annotated[list[form], Meta(min_length=1)])  # type: ignore[valid-type]
-            if batch
-            else msgspec.json.Decoder(form)
-        )
-        limit = self._limits.moesif_actions_bytes if batch and endpoint == "actions" else self._limits.moesif_item_bytes
-
-        def check(head: Head, body: bytes) -> Accepted | Refused:
-            try:
-                decoded = decoder.decode(body)
-                refusal = self._oversized(endpoint, body) if batch else None
-            except msgspec.DecodeError as error:
-                return self.refuse(400, "invalid_body", str(error))
-            items = decoded if batch else [decoded]
-            return refusal or self._judged(call, items, head.now_s, batch=batch)
-
-        return Route(endpoint, limit if batch else self._limits.moesif_item_bytes, check)
+    def _limit(self, endpoint: str, *, batch: bool) -> int:
+        """Return the largest body; that of several profiles is judged by the check, as one alone may be larger."""
+        limits = self._limits
+        return limits.moesif_actions_bytes if batch and endpoint == "actions" else limits.moesif_item_bytes
 
     def route(self, path: str) -> Route | None:
-        """Return the route at this path."""
-        return self._routes.get(path)
+        """Return the route at this path, which the encryption proxy has as well."""
+        return self._routes.get(path.removeprefix(_PROXY))
 
     def refuse(
         self,
@@ -161,10 +102,85 @@ class MoesifStandIn(Vendor):
         return Refused(status, reason, msgspec.json.encode({"msg": f"{reason}: {message}" if message else reason}))
 
     def stranger(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - every route takes the same key
-        """Refuse a wrong or missing application id."""
-        if head.headers.get("X-Moesif-Application-Id") in self._keys:
+        """Refuse a wrong or missing application id, one whose subscription has ended and one that may not write."""
+        key = head.headers.get("X-Moesif-Application-Id", "")
+        if key in self._keys:
             return None
-        return self.refuse(401, "wrong_key", "application id wrong or missing")
+        return self.refuse(*self._refused_keys.get(key, (401, "wrong_key", "application id wrong or missing")))
+
+    def throttled(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - the rate is of the account
+        """Refuse a request above the rate that the settings name."""
+        wait_s = self._rate.wait_s(head.now_s)
+        if wait_s == 0:
+            return None
+        refused = self.refuse(429, "too_many_requests")
+        refused.headers = {"Retry-After": str(math.ceil(wait_s))}
+        return refused
+
+    def media(self, route: Route, head: Head) -> Refused | None:
+        """Refuse a request that wants another answer than JSON, as the error page says, and a body that is none."""
+        accept = head.headers.get("Accept", "*/*")
+        if not any(kind in accept for kind in ("*/*", "application/*", "application/json")):
+            return self.refuse(406, "not_acceptable", "answers are JSON")
+        return None if route.method == "GET" else super().media(route, head)
+
+    def state(self, user: str | None) -> Iterable[dict[str, Any]]:
+        """Yield users, visitors that are known by an anonymous id alone, and companies."""
+        return self._state.shown(user)
+
+    @property
+    def state_is_complete(self) -> bool:
+        """Return whether nobody had to be forgotten."""
+        return self._state.is_complete
+
+    def _light(self, endpoint: str, *, batch: bool) -> Check:
+        """Return a check that reads what the record needs."""
+        call = _CALLS[endpoint]
+        form: Any = Annotated[list[_Light], Meta(min_length=1)] if batch else _Light
+        decoder = msgspec.json.Decoder(form)
+
+        def check(head: Head, body: bytes) -> Accepted | Refused:  # noqa: ARG001 - the head was judged before
+            try:
+                decoded = decoder.decode(body)
+                refusal = self._oversized(endpoint, body) if batch else None
+            except (msgspec.DecodeError, RecursionError) as error:
+                return self.refuse(400, "invalid_body", str(error))
+            if refusal is not None:
+                return refusal
+            return Accepted([_light_item(call, each) for each in (decoded if batch else [decoded])], b"{}", 201)
+
+        return check
+
+    def _full(self, endpoint: str, *, batch: bool) -> Check:
+        """Return a check of everything."""
+        call = _CALLS[endpoint]
+        judge = shape("moesif", endpoint if batch else call)
+
+        def check(head: Head, body: bytes) -> Accepted | Refused:
+            try:
+                decoded = read(body)
+            except ValueError as error:
+                return self.refuse(400, "invalid_json", str(error))
+            breach = judge(decoded)
+            if breach is not None:
+                return self.refuse(400, "no_identity" if breach.keyword == "anyOf" else breach.reason, breach.text)
+            forms = decoded if batch else [decoded]
+            refusal = self._oversized(endpoint, body) if batch else None
+            refusal = refusal or self._untimely(call, forms, head.now_s)
+            return self._taken(call, forms, body, head) if refusal is None else refusal
+
+        return check
+
+    def _taken(self, call: str, forms: Sequence[_Form], body: bytes, head: Head) -> Accepted:
+        items = [_item(call, form) for form in forms]
+        findings = _long_queries(forms) if call == "action" else _repeated(call, items)
+
+        def store() -> None:
+            conflicts = sum(self._types[call].conflict_count(form.get("metadata", {})) for form in forms)
+            findings.extend(["metadata_type_conflict"] * conflicts)
+            self._state.store(call, forms, body, head)
+
+        return Accepted(items, b"{}", 201, findings, store)
 
     def _oversized(self, endpoint: str, body: bytes) -> Refused | None:
         """Refuse what is too large; only a body that may hold it is looked at twice."""
@@ -178,66 +194,48 @@ class MoesifStandIn(Vendor):
             return self.refuse(413, "event_too_large", f"an item of more than {item_limit} bytes")
         return None
 
-    def _judged(self, call: str, forms: Sequence[Any], now_s: float, *, batch: bool) -> Accepted | Refused:
-        if not self._light:
-            refusal = self._contradiction(call, forms, now_s, batch=batch)
-            if refusal is not None:
-                return refusal
-        items = [_item(call, form) for form in forms]
-        return Accepted(items, b"{}", 201, () if self._light or call == "action" else _repeated(call, items))
-
-    def _contradiction(self, call: str, forms: Sequence[Any], now_s: float, *, batch: bool) -> Refused | None:
+    def _untimely(self, call: str, forms: Sequence[_Form], now_s: float) -> Refused | None:
+        """Refuse a day that there is not, and an action that is too old."""
         oldest = dt.datetime.fromtimestamp(now_s, dt.UTC) - _MAX_AGE
         for index, form in enumerate(forms):
-            problem = _action_problem(form, oldest) if call == "action" else _profile_problem(call, form, batch=batch)
-            if problem is not None:
-                return self.refuse(400, problem, f"at item {index}")
+            text = form["request"].get("time") if call == "action" else form.get("modified_time")
+            try:
+                is_old = text is not None and instant(text) < oldest
+            except ValueError as error:
+                return self.refuse(400, "invalid_time", f"{error} - at item {index}")
+            if is_old and call == "action":
+                return self.refuse(400, "action_too_old", f"at item {index}")
         return None
 
 
-def _action_problem(action: _Action, oldest: dt.datetime) -> str | None:
-    request = action.request
-    if request.ip_address is not UNSET and not _is_address(request.ip_address):
-        return "bad_ip_address"
-    if request.time is not UNSET and _utc(request.time) < oldest:
-        return "action_too_old"
-    return None
+def _reading(body: bytes) -> Callable[[Head, bytes], Accepted | Refused]:
+    return lambda _head, _body: Accepted([], body)
 
 
-def _profile_problem(call: str, profile: Any, *, batch: bool) -> str | None:  # noqa: ANN401 - a user or a company
-    if profile.ip_address is not UNSET and not _is_address(profile.ip_address):
-        return "bad_ip_address"
-    if call == "user" and profile.user_id is UNSET and (batch or profile.anonymous_id is UNSET):
-        return "missing_user_id"
-    return None
+def _item(call: str, form: _Form) -> Item:
+    marks = form.get("metadata", {})
+    user = form["company_id"] if call == "company" else form.get("user_id", form.get("anonymous_id"))
+    modified = form.get("modified_time")
+    time = None if modified is None else instant(modified)
+    own_id = form.get("transaction_id") if call == "action" else _update_id(user, time)
+    return Item(call, mark_text(marks.get("ledger_id")) or own_id, user, mark_number(marks.get("seq")))
 
 
-def _utc(time: dt.datetime) -> dt.datetime:
-    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time
-
-
-def _is_address(text: str) -> bool:
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, text)
-        except (OSError, ValueError):
-            continue
-        return True
-    return False
-
-
-def _item(call: str, form: Any) -> Item:  # noqa: ANN401 - any of the forms
-    marks = form.metadata
+def _light_item(call: str, form: _Light) -> Item:
+    marks, time = form.metadata, None if form.modified_time is UNSET else _utc(form.modified_time)
     user = form.company_id if call == "company" else mark_text(form.user_id) or mark_text(form.anonymous_id)
-    own_id = mark_text(form.transaction_id) if call == "action" else _update_id(user, form)
+    own_id = mark_text(form.transaction_id) if call == "action" else _update_id(user, time)
     return Item(call, mark_text(marks.ledger_id) or own_id, mark_text(user), mark_number(marks.seq))
 
 
-def _update_id(of: Any, profile: Any) -> str | None:  # noqa: ANN401 - a user or a company, and its id
+def _utc(time: dt.datetime) -> dt.datetime:
+    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+
+
+def _update_id(of: Any, time: dt.datetime | None) -> str | None:  # noqa: ANN401 - a user's or a company's id
     """Return whom an update is about and of when it is: Moesif gives updates no id. None for one without a time."""
-    if profile.modified_time is UNSET:
+    if time is None:
         return None
-    time = _utc(profile.modified_time).astimezone(dt.UTC)
     return f"{of}@{time.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
@@ -245,3 +243,15 @@ def _repeated(call: str, items: Sequence[Item]) -> list[str]:
     """Return a finding for each id that stands twice in a batch, where the order of the two is not known."""
     users = Counter(item.user for item in items)
     return [f"repeated_{call}_in_batch"] * sum(count - 1 for count in users.values())
+
+
+def _long_queries(actions: Sequence[_Form]) -> list[str]:
+    """Return a finding for each address with more query parameters than the limits page names."""
+    uris = (action["request"]["uri"] for action in actions)
+    many = [uri for uri in uris if uri.count("&") >= _MAX_QUERY_KEYS and _query_key_count(uri) > _MAX_QUERY_KEYS]
+    return ["too_many_query_keys"] * len(many)
+
+
+def _query_key_count(uri: str) -> int:
+    query = uri.partition("?")[2].partition("#")[0]
+    return len({pair.partition("=")[0] for pair in query.split("&") if pair})

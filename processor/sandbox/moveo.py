@@ -6,12 +6,17 @@ and limits are not documented: the sizes are those that the vendor's client keep
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import Raw, Struct
 
+from processor.sandbox.moveo_state import MoveoState
+from processor.sandbox.rates import Rate
 from processor.sandbox.settings import SandboxSettings
+from processor.sandbox.shapes import read, shape
 from processor.sandbox.vendor import (
     NO_MARKS,
     Accepted,
@@ -28,55 +33,6 @@ from processor.sandbox.vendor import (
 
 PATH = "/api/analytic/external/segment-destination"
 _STAMP_BYTES = len(b',"sentAt":"2026-02-01T08:15:30.500Z"')
-
-_Text = Annotated[str, Meta(pattern=r"\S")]
-_Instant = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
-_Object = dict[str, Raw]
-
-
-class _Event(Struct, gc=False, rename="camel", tag_field="type", forbid_unknown_fields=True):
-    """The fields that all six calls share; an unknown key is a mistake of the sender."""
-
-    message_id: _Text
-    timestamp: _Text
-    original_timestamp: _Text
-    sent_at: _Instant
-    user_id: _Text | UnsetType = UNSET
-    anonymous_id: _Text | UnsetType = UNSET
-    context: _Object | UnsetType = UNSET
-    integrations: _Object | UnsetType = UNSET
-
-
-class _Track(_Event, tag="track", kw_only=True):
-    event: _Text
-    properties: Marks = NO_MARKS
-
-
-class _Page(_Event, tag="page"):
-    name: Any = None
-    properties: Marks = NO_MARKS
-
-
-class _Screen(_Event, tag="screen"):
-    name: Any = None
-    properties: Marks = NO_MARKS
-
-
-class _Identify(_Event, tag="identify"):
-    traits: Marks = NO_MARKS
-
-
-class _Group(_Event, tag="group", kw_only=True):
-    group_id: _Text
-    traits: Marks = NO_MARKS
-
-
-class _Alias(_Event, tag="alias"):
-    previous_id: Any = None
-
-
-class _Body(Struct, forbid_unknown_fields=True):
-    events: Annotated[list[_Track | _Page | _Screen | _Identify | _Group | _Alias], Meta(min_length=1)]
 
 
 class _RawBody(Struct):
@@ -104,10 +60,13 @@ class MoveoStandIn(Vendor):
     def __init__(self, settings: SandboxSettings) -> None:
         """Accept the keys and keep the limits of `settings`."""
         self._keys = frozenset(settings.keys.moveo_api_keys)
+        self._forbidden_keys = frozenset(settings.keys.moveo_forbidden_api_keys)
         self._limits = settings.limits
+        self._rate = Rate(settings.limits.moveo_requests_per_s)
+        self._state = MoveoState(settings)
+        self._shape = shape("moveo")
         check = self._full if settings.checks == "full" else self._light
-        self._route = Route("events", settings.limits.moveo_request_bytes, check)
-        self._body = msgspec.json.Decoder(_Body)
+        self._route = Route("events", settings.limits.moveo_request_bytes, check, takes_gzip=settings.moveo_gzip)
         self._raw_body = msgspec.json.Decoder(_RawBody)
         self._light_body = msgspec.json.Decoder(_LightBody)
 
@@ -128,22 +87,52 @@ class MoveoStandIn(Vendor):
 
     def stranger(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - every route takes the same key
         """Refuse any `Authorization` but a bare key: with a scheme before it, it is a wrong key."""
-        if head.headers.get("Authorization") in self._keys:
+        key = head.headers.get("Authorization")
+        if key in self._keys:
             return None
+        if key in self._forbidden_keys:
+            return self.refuse(403, "forbidden_key", "the token may not write")
         return self.refuse(401, "wrong_key", "the token is wrong or missing")
+
+    def throttled(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - there is one route
+        """Refuse a request above the rate that the settings name."""
+        wait_s = self._rate.wait_s(head.now_s)
+        if wait_s == 0:
+            return None
+        refused = self.refuse(429, "too_many_requests", "slow down")
+        refused.headers = {"Retry-After": str(math.ceil(wait_s))}
+        return refused
+
+    def state(self, user: str | None) -> Iterable[dict[str, Any]]:
+        """Yield users, and visitors that are known by an anonymous id alone."""
+        return self._state.shown(user)
+
+    @property
+    def state_is_complete(self) -> bool:
+        """Return whether nobody had to be forgotten."""
+        return self._state.is_complete
 
     def _full(self, head: Head, body: bytes) -> Accepted | Refused:  # noqa: ARG002 - the head was judged before
         try:
-            refusal = self._oversized(body)
-            events = self._body.decode(body).events
-        except msgspec.DecodeError as error:
-            return self.refuse(400, "invalid_body", str(error))
-        return refusal or self._contradiction(events) or _accepted([_item(event) for event in events])
+            decoded = read(body)
+        except ValueError as error:
+            return self.refuse(400, "invalid_json", str(error))
+        breach = self._shape(decoded)
+        if breach is not None:
+            reason = "no_identity" if breach.keyword == "anyOf" else breach.reason
+            return self.refuse(400, reason, breach.text)
+        events = decoded["events"]
+        refusal = self._oversized(body) or self._contradiction(events)
+        if refusal is not None:
+            return refusal
+        accepted = _accepted([_item(event) for event in events])
+        accepted.store = lambda: self._state.store(body)
+        return accepted
 
     def _light(self, head: Head, body: bytes) -> Accepted | Refused:  # noqa: ARG002 - the head was judged before
         try:
             events = self._light_body.decode(body).events
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             return self.refuse(400, "invalid_body", str(error))
         return _accepted([_light_item(event) for event in events])
 
@@ -154,14 +143,12 @@ class MoveoStandIn(Vendor):
             return None
         return self.refuse(413, "event_too_large", f"an event of more than {self._limits.moveo_event_bytes} bytes")
 
-    def _contradiction(self, events: list[Any]) -> Refused | None:
+    def _contradiction(self, events: list[dict[str, Any]]) -> Refused | None:
         most = self._limits.moveo_event_count
         if most is not None and len(events) > most:
             return self.refuse(400, "too_many_events", f"more than {most} events")
         for index, event in enumerate(events):
-            if event.user_id is UNSET and event.anonymous_id is UNSET:
-                return self.refuse(400, "no_identity", f"neither userId nor anonymousId - at `$.events[{index}]`")
-            if event.timestamp != event.original_timestamp:
+            if event["timestamp"] != event["originalTimestamp"]:
                 return self.refuse(400, "two_times", f"originalTimestamp differs - at `$.events[{index}]`")
         return None
 
@@ -170,11 +157,11 @@ def _accepted(items: list[Item]) -> Accepted:
     return Accepted(items, b'{"accepted":%d}' % len(items))
 
 
-def _item(event: Any) -> Item:  # noqa: ANN401 - one of the six calls
-    call = event.__struct_config__.tag
-    marks = event.traits if call in {"identify", "group"} else NO_MARKS if call == "alias" else event.properties
-    user = event.anonymous_id if event.user_id is UNSET else event.user_id
-    return Item(call, mark_text(marks.ledger_id) or event.message_id, user, mark_number(marks.seq))
+def _item(event: Mapping[str, Any]) -> Item:
+    marks = event.get("traits" if event["type"] in {"identify", "group"} else "properties", {})
+    user = event.get("userId", event.get("anonymousId"))
+    own_id = mark_text(marks.get("ledger_id")) or event["messageId"]
+    return Item(event["type"], own_id, user, mark_number(marks.get("seq")))
 
 
 def _light_item(event: _LightEvent) -> Item:

@@ -67,6 +67,13 @@ class StandInServer:
                 return encode(each.state(user))
         return None
 
+    def counts(self) -> dict[str, Any]:
+        """Return the counts of the record, and whether each vendor's state is complete."""
+        return {
+            **self.ledger.counts(),
+            "state_complete": {vendor.name: vendor.state_is_complete for vendor in self._vendors},
+        }
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request."""
         path = request.path

@@ -27,6 +27,18 @@ class SandboxKeys(BaseModel):
         min_length=1,
         description="Values accepted in `X-Moesif-Application-Id`.",
     )
+    moveo_forbidden_api_keys: tuple[str, ...] = Field(
+        default=("moveo-example-forbidden-key",),
+        description="Values of `Authorization` that are answered 403.",
+    )
+    moesif_unpaid_application_ids: tuple[str, ...] = Field(
+        default=("moesif-example-unpaid-application-id",),
+        description="Values of `X-Moesif-Application-Id` that are answered 402: the subscription has ended.",
+    )
+    moesif_forbidden_application_ids: tuple[str, ...] = Field(
+        default=("moesif-example-forbidden-application-id",),
+        description="Values of `X-Moesif-Application-Id` that are answered 403.",
+    )
     moengage_workspace_id: str = Field(
         default="WKSPACE7EXAMPLE",
         min_length=1,
@@ -40,7 +52,7 @@ class SandboxKeys(BaseModel):
 
 
 class SandboxLimits(BaseModel):
-    """Sizes above which a stand-in answers 413, of bodies before compression and in bytes."""
+    """What a stand-in takes: sizes of bodies before compression, above which it answers 413, counts and rates."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,6 +66,14 @@ class SandboxLimits(BaseModel):
     )
     moveo_event_count: int | None = Field(
         default=None, gt=0, description="Most events in a Moveo request; none by default as the vendor names none."
+    )
+    moveo_requests_per_s: int | None = Field(
+        default=None, gt=0, description="Most Moveo requests in a second, then 429; none as the vendor names none."
+    )
+    moesif_requests_per_s: int | None = Field(
+        default=None,
+        gt=0,
+        description="Most Moesif requests in a second, then 429; none, as it says no more than that it may throttle.",
     )
     moesif_actions_bytes: int = Field(
         default=15_000_000, gt=0, description="Largest body of actions: the newest figure of the vendor's pages."
@@ -74,11 +94,16 @@ class SandboxSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     keys: SandboxKeys = Field(default=SandboxKeys(), description="Credentials that are accepted.")
-    limits: SandboxLimits = Field(default=SandboxLimits(), description="Sizes that are accepted.")
+    limits: SandboxLimits = Field(default=SandboxLimits(), description="Sizes, counts and rates that are accepted.")
     checks: Checks = Field(
         default="full",
-        description="`full` looks at every field by the contract; `light` reads what the record needs, for benchmarks.",
+        description="`full` looks at every field by the contract and keeps a state of each user; `light` reads what "
+        "the record needs, for benchmarks.",
     )
+    moveo_gzip: bool = Field(
+        default=True, description="Whether Moveo One takes compressed bodies; off, it answers them 415."
+    )
+    moesif_gzip: bool = Field(default=True, description="Whether Moesif takes compressed bodies; off, it answers 415.")
     moengage_gzip: bool = Field(
         default=False,
         description="Whether MoEngage takes compressed bodies; off, as no page of the vendor mentions them: 415.",
@@ -91,6 +116,20 @@ class SandboxSettings(BaseModel):
         default=500_000,
         ge=0,
         description="Lines kept in memory, the newest (0.3 KB each); bounded so that a benchmark of any length fits.",
+    )
+    dedupe_count: int = Field(
+        default=1_000_000,
+        gt=0,
+        description="Ids by which a vendor knows a repeat, the newest; the vendors say nothing of how long they do.",
+    )
+    state_user_count: int = Field(
+        default=200_000,
+        gt=0,
+        description="Users, and companies, of which a vendor keeps a state; beyond it the one that was quiet longest "
+        "is forgotten, and the counts say so.",
+    )
+    state_event_count: int = Field(
+        default=1_000, ge=0, description="Ids of its events that the state of a user lists, the newest."
     )
     faults: tuple[Fault, ...] = Field(default=(), description="Faults in force from the start; none by default.")
     seed: int = Field(default=0, description="Seed of every random choice, so that a failing run can be repeated.")

@@ -35,6 +35,14 @@ class Breach(Struct, gc=False):
         return text.removeprefix(".")
 
     @property
+    def reason(self) -> str:
+        """Return a short code for counting, of names that the schema knows: `missing_user_id`, `invalid_uri`."""
+        if self.keyword in {"additionalProperties", "propertyNames"}:
+            return "unknown_key"
+        name = next((step for step in self.steps if isinstance(step, str)), "body")
+        return f"{'missing' if self.keyword == 'required' else 'invalid'}_{name}"
+
+    @property
     def text(self) -> str:
         """Return it for a person, without the value itself."""
         return f"{self.keyword} {json.dumps(self.demand)} is not met - at `${'.' if self.place else ''}{self.place}`"

@@ -131,7 +131,7 @@ class StandIns:
 
     def counts(self) -> dict[str, Any]:
         """Return the counts of everything."""
-        return self._server.ledger.counts()
+        return self._server.counts()
 
     def item_count(self, vendor: str, result: Result = "accepted") -> int:
         """Return how many items of a vendor had this result."""

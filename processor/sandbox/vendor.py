@@ -128,6 +128,11 @@ class Vendor(abc.ABC):
         """
         return ()
 
+    @property
+    def state_is_complete(self) -> bool:
+        """Return whether the state holds everybody, so that none had to be forgotten to stay within bounds."""
+        return True
+
     def media(self, route: Route, head: Head) -> Refused | None:
         """Return the refusal of a request whose content type or encoding is not taken; None when it is."""
         kind = head.headers.get("Content-Type", "").partition(";")[0].strip().lower()

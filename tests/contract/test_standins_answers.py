@@ -20,6 +20,7 @@ from tests.standin_requests import (
     moesif,
     moesif_action,
     moesif_company,
+    moesif_request,
     moesif_user,
     moveo,
     moveo_event,
@@ -160,6 +161,46 @@ def test_moesif_notes_two_updates_of_one_user_in_a_batch() -> None:
     assert list(_accepted(moesif("companies", moesif_company(), moesif_company())).findings) == [
         "repeated_company_in_batch"
     ]
+
+
+def test_moesif_notes_a_value_of_another_type() -> None:
+    """A key keeps the JSON type that it had first, at every depth and in lists, apart for users and companies."""
+    vendor = standin("moesif")
+    first = moesif("users", moesif_user(metadata={"plan": "free", "size": 4, "place": {"zip": "6300"}, "tags": ["a"]}))
+    same = moesif("users", moesif_user(metadata={"plan": None, "size": 4.5, "place": {"city": 7}, "tags": "b"}))
+    other = moesif("users", moesif_user(metadata={"plan": 1, "place": {"zip": 6300}, "tags": ["c", True]}))
+    apart = moesif("companies", moesif_company(metadata={"plan": 1, "size": "large"}))
+    found = []
+    for ask in (first, same, other, apart):
+        said = ask.put_to(vendor)
+        assert isinstance(said, Accepted)
+        found.append(list(said.findings))
+    assert found == [[], [], ["metadata_type_conflict"] * 3, []]
+
+
+def test_moesif_notes_an_address_with_too_many_query_keys() -> None:
+    """Five hundred are documented; names that repeat are one key, and what stands behind `#` is none."""
+    for count, findings in ((500, []), (501, ["too_many_query_keys"])):
+        query = "&".join(f"k{number}=1" for number in range(count))
+        uri = f"https://shop.example/?k0=1&{query}#k600=1&k601"
+        said = _accepted(moesif("actions", moesif_action(request=moesif_request(uri=uri))))
+        assert list(said.findings) == findings
+
+
+def test_moesif_shows_what_clients_sample_by() -> None:
+    """Both routes want the key, answer 200 and take nothing in."""
+    for path, body in (("/v1/config", {"sample_rate": 100}), ("/v1/rules", [])):
+        said = _accepted(Ask("moesif", path, b"", method="GET", headers={"Content-Type": ""}))
+        assert (said.status, said.items, json.loads(said.body)) == (200, [], body)
+        stranger = Ask("moesif", path, b"", method="GET", headers={"X-Moesif-Application-Id": "other"}).put()
+        assert isinstance(stranger, Refused)
+        assert stranger.status == 401
+
+
+def test_moesifs_encryption_proxy_has_the_same_routes() -> None:
+    """Below `/collector` a batch is taken in like elsewhere."""
+    said = _accepted(Ask("moesif", "/collector/v1/users/batch", [moesif_user()]))
+    assert [item.user for item in said.items] == ["u-501"]
 
 
 def _workspace(path: str, body: Any, **asked: Any) -> Ask:  # noqa: ANN401 - any JSON value

@@ -13,6 +13,7 @@ from processor.sandbox.vendor import Accepted, Refused
 from tests.standin_requests import (
     BULK,
     KEYS,
+    NOW_S,
     WORKSPACE,
     Ask,
     moengage,
@@ -101,6 +102,12 @@ _BAD_ITEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "action without uri": ("actions", moesif_action(request=moesif_request(uri=...))),
     "relative uri": ("actions", moesif_action(request=moesif_request(uri="/pricing"))),
     "bad address": ("actions", moesif_action(request=moesif_request(ip_address="203.0.113"))),
+    "day that there is not": ("actions", moesif_action(request=moesif_request(time="2026-02-30T11:59:00.000Z"))),
+    "time before the first": ("users", moesif_user(modified_time="0001-01-01T00:00:00+10:00")),
+    "unreadable time of a user": ("users", moesif_user(modified_time="2026-03-15")),
+    "blank agent": ("users", moesif_user(user_agent_string=" ")),
+    "address that is no text": ("users", moesif_user(ip_address=7)),
+    "blank campaign": ("companies", moesif_company(campaign={"utm_source": ""})),
     "unreadable time": ("actions", moesif_action(request=moesif_request(time="yesterday"))),
     "31 days old": ("actions", moesif_action(request=moesif_request(time="2026-02-12T11:59:00.000Z"))),
     "transaction id that is no UUID": ("actions", moesif_action(transaction_id="m-1")),
@@ -179,6 +186,20 @@ def test_bodies_that_are_none_are_refused(vendor: str, path: str, settings: Sand
     assert _refusal(Ask(vendor, path, body), settings)[0] == 400
 
 
+@pytest.mark.parametrize("settings", [SandboxSettings(), _LIGHT], ids=["full", "light"])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        Ask("moveo", moveo().path, b'{"events":[{"context":' + b"[" * 50_000),
+        Ask("moesif", "/v1/actions/batch", b'[{"metadata":' + b"[" * 50_000),
+    ],
+    ids=["moveo", "moesif"],
+)
+def test_a_body_that_is_nested_too_deeply_is_refused(ask: Ask, settings: SandboxSettings) -> None:
+    """It is a mistake of the sender and no accident of the stand-in."""
+    assert _refusal(ask, settings)[0] == 400
+
+
 @pytest.mark.parametrize("path", ["/v1/actions/batch", "/v1/users/batch", "/v1/companies/batch"])
 def test_moesif_refuses_an_empty_batch(path: str) -> None:
     """A batch of nothing is a mistake of the sender."""
@@ -199,6 +220,15 @@ _STRANGERS: dict[str, tuple[Ask, int]] = {
     "moveo, wrong key": (moveo(headers={"Authorization": "other"}), 401),
     "moveo, no key": (moveo(headers={"Authorization": ""}), 401),
     "moveo, key behind a scheme": (moveo(headers={"Authorization": "Bearer moveo-example-key"}), 401),
+    "moveo, key that may not write": (moveo(headers={"Authorization": "moveo-example-forbidden-key"}), 403),
+    "moesif, subscription ended": (
+        moesif("users", moesif_user(), headers={"X-Moesif-Application-Id": "moesif-example-unpaid-application-id"}),
+        402,
+    ),
+    "moesif, key that may not write": (
+        moesif("users", moesif_user(), headers={"X-Moesif-Application-Id": "moesif-example-forbidden-application-id"}),
+        403,
+    ),
     "moesif, wrong key": (moesif("users", moesif_user(), headers={"X-Moesif-Application-Id": "other"}), 401),
     "moesif, no key": (moesif("users", moesif_user(), headers={"X-Moesif-Application-Id": ""}), 401),
     "moengage, no credentials": (moengage(headers={"Authorization": ""}), 401),
@@ -242,6 +272,8 @@ _MEDIA: dict[str, tuple[Ask, int]] = {
     "moveo, form": (moveo(headers={"Content-Type": "application/x-www-form-urlencoded"}), 415),
     "moveo, unknown encoding": (moveo(headers={"Content-Encoding": "br"}), 415),
     "moveo, not gzip": (moveo(headers={"Content-Encoding": "gzip"}), 400),
+    "moesif, form": (moesif("users", moesif_user(), headers={"Content-Type": "text/plain"}), 415),
+    "moesif, answer that is no JSON": (moesif("users", moesif_user(), headers={"Accept": "text/xml"}), 406),
     "moengage, no content type": (moengage(headers={"Content-Type": ""}), 400),
     "moengage, text": (moengage(headers={"Content-Type": "text/plain"}), 415),
     "moengage, compressed": (moengage(compressed=True), 415),
@@ -269,6 +301,30 @@ def test_truncated_gzip_is_refused() -> None:
 def test_moengage_takes_gzip_only_where_it_is_switched_on() -> None:
     """The test-only switch of the contract has its counterpart here."""
     assert isinstance(moengage(compressed=True).put(SandboxSettings(moengage_gzip=True)), Accepted)
+
+
+@pytest.mark.parametrize(
+    "ask", [moveo(compressed=True), moesif("users", moesif_user(), compressed=True)], ids=["moveo", "moesif"]
+)
+def test_gzip_may_be_switched_off(ask: Ask) -> None:
+    """Whether every server of a vendor takes it is not documented: a sender has to cope with a 415."""
+    settings = SandboxSettings(moveo_gzip=False, moesif_gzip=False)
+    assert _refusal(ask, settings) == (415, "content_encoding")
+    assert isinstance(ask.put(), Accepted)
+
+
+@pytest.mark.parametrize("ask", [moveo(), moesif("users", moesif_user())], ids=["moveo", "moesif"])
+def test_a_rate_is_kept_where_one_is_set(ask: Ask) -> None:
+    """Above it requests are refused until the next second, which the answer names; a wrong key does not count."""
+    limits = SandboxLimits(moveo_requests_per_s=2, moesif_requests_per_s=2)
+    vendor = standin(ask.vendor, SandboxSettings(limits=limits))
+    stranger = Ask(ask.vendor, ask.path, ask.body, headers={"Authorization": "", "X-Moesif-Application-Id": ""})
+    said = [each.put_to(vendor, NOW_S + 0.25) for each in (ask, stranger, ask, ask)]
+    assert [answer.status for answer in said if isinstance(answer, Refused)] == [401, 429]
+    last = said[-1]
+    assert isinstance(last, Refused)
+    assert last.headers == {"Retry-After": "1"}
+    assert isinstance(ask.put_to(vendor, NOW_S + 1.0), Accepted)
 
 
 def _padded(size: int) -> dict[str, Any]:
