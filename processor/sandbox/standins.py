@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
 from aiohttp import web
 
 from processor.sandbox.admin import AdminRoutes
@@ -18,6 +17,7 @@ from processor.sandbox.faults import Fault
 from processor.sandbox.ledger import Line, Result
 from processor.sandbox.server import StandInServer
 from processor.sandbox.settings import SandboxSettings
+from processor.sandbox.shapes import read
 
 _START_S = 10.0
 _CLOSE_S = 0.5
@@ -140,13 +140,15 @@ class StandIns:
     def state(self, vendor: str, user: str | None = None) -> list[dict[str, Any]]:
         """Return what a vendor knows, of one user where one is named; one moment's state also while requests come.
 
+        A number that no float holds is read as infinity here; the admin route shows it as it was written.
+
         Raises:
             KeyError: When there is no such vendor.
         """
         text = self._on_loop(lambda: self._server.state(vendor, user))
         if text is None:
             raise KeyError(vendor)
-        return msgspec.json.Decoder(dict[str, Any]).decode_lines(text)
+        return [read(line) for line in text.splitlines()]
 
     def _on_loop(self, read: Callable[[], bytes | None]) -> bytes | None:
         """Return what this reads on the thread that takes requests in, or here when there is none."""

@@ -82,6 +82,19 @@ def test_moveo_counts_a_message_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("number", [b"1e400", b"1" * 5_000, b"12345678901234567890.10"], ids=["1e400", "long", "exact"])
+def test_numbers_read_back_as_they_were_written(number: bytes) -> None:
+    """A stand-in takes any number in, and what it shows is what was sent, byte for byte."""
+    bag = b'{"n":' + number + b',"in":{"n":[' + number + b"]}}"
+    time = b'"2026-03-15T12:00:00.000Z"'
+    times = b'"timestamp":' + time + b',"originalTimestamp":' + time + b',"sentAt":' + time
+    event = b'{"type":"identify","messageId":"m-1","userId":"u-1",' + times + b',"traits":' + bag + b"}"
+    user = b'[{"user_id":"u-1","metadata":' + bag + b"}]"
+    for ask in (Ask("moveo", moveo().path, b'{"events":[' + event + b"]}"), Ask("moesif", "/v1/users/batch", user)):
+        (line,) = _after(ask).state("u-1")
+        assert bag in msgspec.json.encode(line)
+
+
 def test_moveo_keeps_visitors_apart_from_users() -> None:
     """An id may be a user's and a visitor's: both are shown, each with what is its own."""
     vendor = _after(moveo(moveo_event(userId="x"), moveo_event(userId=..., anonymousId="x", messageId="m-2")))
