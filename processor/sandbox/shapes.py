@@ -45,7 +45,10 @@ class Breach(Struct, gc=False):
     @property
     def text(self) -> str:
         """Return it for a person, without the value itself."""
-        return f"{self.keyword} {json.dumps(self.demand)} is not met - at `${'.' if self.place else ''}{self.place}`"
+        place = f"${'' if self.place.startswith('[') or not self.place else '.'}{self.place}"
+        if self.keyword == "required":
+            return f"missing - at `{place}`"
+        return f"{self.keyword} {json.dumps(self.demand)} is not met - at `{place}`"
 
 
 Shape = Callable[[Any], "Breach | None"]

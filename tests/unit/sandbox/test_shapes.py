@@ -123,8 +123,14 @@ def test_a_breach_names_keyword_and_place() -> None:
     assert (found.keyword, found.demand, found.place) == ("type", "string", "events[1].userId")
     assert found.text == 'type "string" is not met - at `$.events[1].userId`'
     assert _breach(schema, {"events": [{}]}).place == "events[0].id"
+    assert _breach(schema, {"events": [{}]}).text == "missing - at `$.events[0].id`"
+    assert _breach({"items": {"type": "string"}}, [7]).text == 'type "string" is not met - at `$[0]`'
     assert _breach({"type": "object"}, 7).text == 'type "object" is not met - at `$`'
     assert _breach({"additionalProperties": False}, {"a": 1}).place == "a"
+    reasons = [_breach(schema, {"events": [{"id": 1, "userId": 7}]}).reason, _breach(schema, {"events": [{}]}).reason]
+    assert reasons == ["invalid_userId", "missing_id"]
+    assert _breach({"minItems": 1}, []).reason == "invalid_body"
+    assert _breach({"additionalProperties": False}, {"whatever": 1}).reason == "unknown_key"
     assert _breach({"propertyNames": {"maxLength": 1}}, {"ab": 1}).place == "ab"
 
 
