@@ -14,7 +14,9 @@ from processor.config.problems import path_text
 from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.dispatcher import Dispatcher
 from processor.delivery.http import HttpClient
+from processor.delivery.kafka import KafkaTransport
 from processor.delivery.schedule import effective_endpoints, effective_settings, window_count
+from processor.delivery.settings import DeliverySettings
 from processor.destinations import destination_class
 from processor.destinations.base import Destination
 from processor.destinations.filters import Filters
@@ -43,7 +45,7 @@ from processor.source.cluster import Cluster
 from processor.source.consumer import ConsumerThread
 from processor.source.decode import Decoder
 from processor.source.group_offsets import GroupOffsets
-from processor.source.properties import client_properties
+from processor.source.properties import client_properties, target_cluster
 from processor.source.settings import GroupSettings, KafkaSettings
 from processor.source.suppressed import SuppressedUsers
 from processor.source.suppressed_topic import SuppressedTopic
@@ -202,9 +204,9 @@ class Bridge:
             window,
             clock,
         )
-        self._http = HttpClient(delivery.http, delivery.max_in_flight)
-        transport = LoggedTransport(self._http, own.mask) if self.destination.is_debugging else self._http
-        dispatcher = Dispatcher(self.destination, delivery, transport, self.pipeline, clock)
+        self._transport = self._transport_of(delivery)
+        logged = LoggedTransport(self._transport, own.mask) if self.destination.is_debugging else self._transport
+        dispatcher = Dispatcher(self.destination, delivery, logged, self.pipeline, clock)
         group = GroupSettings(
             destination=self._name,
             group_id=settings.group_id(self._name),
@@ -231,6 +233,15 @@ class Bridge:
             letters_topic=settings.dead_letters.topic,
         )
         self.pipeline.connect(dispatcher, self._dead_letters, self._consumer)
+
+    def _transport_of(self, delivery: DeliverySettings) -> HttpClient | KafkaTransport:
+        """Return what carries the requests of this destination: its topic's client, or HTTP."""
+        target = self.destination.target
+        if target is None:
+            return HttpClient(delivery.http, delivery.max_in_flight)
+        cluster = target_cluster(self._settings.kafka, target.settings)
+        client_id = f"{self._settings.group_id(self._name)}.topic"
+        return KafkaTransport(target, lambda: {"client.id": client_id, **client_properties(cluster)})
 
     async def _serve(self) -> int:
         """Start everything, wait for the end, stop everything in order; return the exit code."""
@@ -277,7 +288,7 @@ class Bridge:
         has_left = await asyncio.to_thread(self._consumer.join, drain_s + CLOSE_SLACK_S)
         await pipeline.dispatcher.close()
         unwritten_count = await self._close_letters()
-        await self._http.aclose()
+        await self._transport.aclose()
         if not has_left:
             log.error("the consumer thread did not end in time")
         return self._exit_code(is_clean=has_left and not unwritten_count)

@@ -13,7 +13,9 @@ from processor.config.problems import Path
 from processor.delivery.credentials import Credentials, ask_vendors
 from processor.delivery.dead_letter_topic import topic_problems
 from processor.delivery.http_settings import HttpSettings
+from processor.delivery.target_topic import cluster_id, target_problems
 from processor.destinations.base import Destination
+from processor.destinations.target import Target
 from processor.errors import BrokerError, ConfigError, TransientError
 from processor.settings import Settings
 from processor.settings.doubts import doubts, placed, told
@@ -24,6 +26,7 @@ from processor.source.cluster import Cluster
 from processor.source.contact import require_contact
 from processor.source.deadline import Deadline
 from processor.source.decode import Decoder
+from processor.source.properties import target_cluster
 from processor.source.suppressed_topic import require_compacted
 
 ASK_S: Final = 15.0
@@ -63,9 +66,12 @@ def check(settings: Settings, *, online: bool, document: Document | None = None)
         found.warnings.extend(told(name, doubt, document) for doubt in doubts(own, destination))
     if online:
         place = partial(placed, document)
-        silent = _ask_vendors(sound, found, place)
+        silent = _ask_vendors({name: one for name, one in sound.items() if one[0].target is None}, found, place)
         try:
             _ask_kafka(settings, found, place)
+            for name, (destination, _) in sound.items():
+                if destination.target is not None:
+                    _ask_target(settings, name, destination.target, found, place)
         except BrokerError as error:
             if not silent:
                 raise
@@ -110,6 +116,26 @@ def _ask_kafka(settings: Settings, found: Findings, place: Place) -> None:
         if not found.problems:
             raise
         found.problems.append(f"Kafka: {error}")
+
+
+def _ask_target(settings: Settings, name: str, target: Target, found: Findings, place: Place) -> None:
+    """Add what the cluster of a destination's topic says against it. No answer says nothing against it: it is raised.
+
+    Names of brokers tell clusters apart only as far as they go; two names of one cluster would let a loop through.
+    """
+    cluster = target_cluster(settings.kafka, target.settings)
+    require_contact(cluster)
+    admin = KafkaClients(cluster, f"{settings.kafka.group_prefix}.check").admin()
+    path: Path = ("destinations", name, "settings", "topic")
+    own = {*settings.kafka.topics, settings.kafka.control_topic, settings.dead_letters.topic}
+    if target.topic in own:
+        source = KafkaClients(settings.kafka, f"{settings.kafka.group_prefix}.check").admin()
+        if cluster_id(admin, ASK_S) == cluster_id(source, ASK_S):
+            text = f"topic {target.topic} is used by this bridge on the same cluster: what it writes would come back"
+            found.problems.append(place(path, text))
+    for problem in target_problems(admin, target.settings, ASK_S):
+        said = place(path, problem.message)
+        (found.problems if problem.severity == "error" else found.warnings).append(said)
 
 
 def _missing_topics(settings: Settings, cluster: Cluster) -> list[str]:

@@ -24,6 +24,7 @@ class Record(Struct, gc=False, frozen=True):
 
     `event_index` and `payload_index` are zero except where one record holds several events (a batch body) or gives
     several payloads at one endpoint; ids derived from the record carry them as a suffix, so that no two are alike.
+    `is_part` says that the event is one of a batch body, so that the value is more than it.
     """
 
     topic: str
@@ -35,6 +36,7 @@ class Record(Struct, gc=False, frozen=True):
     headers: Headers = ()
     event_index: int = 0
     payload_index: int = 0
+    is_part: bool = False
 
 
 class Needs(Struct, gc=False, frozen=True):
@@ -138,8 +140,9 @@ class Answer(Struct, gc=False, frozen=True):
     """What came back for one attempt.
 
     `status` is None when no answer came; `error` then says why: `connect` (no connection), `timeout`, `reset`, `tls`,
-    `invalid` (no request that HTTP can carry), `unexpected` or `cancelled`. `sent` is true when bytes of the request's
-    body may have reached the vendor, so the outcome is unknown. Header names are lower case. Beside a status, `error`
+    `invalid` (no request that HTTP can carry), `unexpected` or `cancelled`; what Kafka says has no status either, and
+    is `kafka_` with the name of its code (see `destinations.target`). `sent` is true when bytes of the request's body
+    may have reached the vendor, so the outcome is unknown. Header names are lower case. Beside a status, `error`
     only says why `body` is not whole: `too_large` (cut at the answer limit), or what broke it off.
     """
 

@@ -14,7 +14,7 @@ from processor.errors import BrokerError
 HEADERS_BYTES: Final = 8192
 """Room that a letter needs beside the original message: our headers and Kafka's own framing."""
 
-_MAX_MESSAGE: Final = "max.message.bytes"
+MAX_MESSAGE: Final = "max.message.bytes"
 
 
 class TopicProblem(Struct, frozen=True, gc=False):
@@ -32,15 +32,15 @@ def topic_problems(
     Raises:
         BrokerError: The brokers cannot be asked, or a source topic cannot.
     """
-    replica_count = _replica_count(admin, topic, timeout_s)
+    replica_count = fewest_replicas(admin, topic, timeout_s)
     if replica_count is None:
         return [
             TopicProblem(
                 "error", f"dead-letter topic {topic} does not exist, or may not be seen: create it, without compaction"
             )
         ]
-    config = _config(admin, topic, timeout_s)
-    limits = {source: int(_config(admin, source, timeout_s)[_MAX_MESSAGE]) for source in source_topics}
+    config = config_of(admin, topic, timeout_s)
+    limits = {source: int(config_of(admin, source, timeout_s)[MAX_MESSAGE]) for source in source_topics}
     return judge(topic, config, replica_count, limits)
 
 
@@ -71,16 +71,16 @@ def judge(
     return problems + [
         TopicProblem(
             "warning",
-            f"dead-letter topic {topic} takes messages of {config[_MAX_MESSAGE]} bytes and source topic {source} of "
+            f"dead-letter topic {topic} takes messages of {config[MAX_MESSAGE]} bytes and source topic {source} of "
             f"{limit}: letters that do not fit are written without their value; set "
             f"max.message.bytes={limit + HEADERS_BYTES}",
         )
         for source, limit in source_limits.items()
-        if int(config[_MAX_MESSAGE]) < limit + HEADERS_BYTES
+        if int(config[MAX_MESSAGE]) < limit + HEADERS_BYTES
     ]
 
 
-def _replica_count(admin: AdminClient, topic: str, timeout_s: float) -> int | None:
+def fewest_replicas(admin: AdminClient, topic: str, timeout_s: float) -> int | None:
     """Return the fewest replicas that a partition of the topic has, None when there is no such topic."""
     try:
         found = admin.list_topics(timeout=timeout_s).topics.get(topic)
@@ -91,7 +91,8 @@ def _replica_count(admin: AdminClient, topic: str, timeout_s: float) -> int | No
     return min(len(partition.replicas) for partition in found.partitions.values())
 
 
-def _config(admin: AdminClient, topic: str, timeout_s: float) -> dict[str, str]:
+def config_of(admin: AdminClient, topic: str, timeout_s: float) -> dict[str, str]:
+    """Return the configuration of a topic that exists."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
         entries = admin.describe_configs([resource], request_timeout=timeout_s)[resource].result()

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from msgspec import Struct
@@ -23,6 +23,7 @@ from msgspec import Struct
 from processor.delivery.dead_letter_book import Acknowledged, Failure, LetterBook, Posted
 from processor.delivery.dead_letter_form import DeadLetter, Mask, message_of, sealed
 from processor.delivery.dead_letter_settings import DeadLetterSettings
+from processor.delivery.producing import PURGED, SAFE, TOO_LARGE, Client, MakeClient, let_go, new_client, serve
 from processor.errors import BrokerError, InvariantError
 
 __all__ = ["DeadLetter", "DeadLetters"]
@@ -32,35 +33,12 @@ _client_log = logging.getLogger(f"{__name__}.librdkafka")
 
 _POLL_S: Final = 0.05
 _IDLE_S: Final = 0.5
-_TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
-_TIMED_OUT: Final = frozenset({KafkaError._MSG_TIMED_OUT})  # noqa: SLF001 - as below
-_PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - names of librdkafka's own codes
+_TIMED_OUT: Final = frozenset({KafkaError._MSG_TIMED_OUT})  # noqa: SLF001 - a name of librdkafka's own codes
 
 OnState = Callable[[bool, str], None]
 """Called on the event loop with whether the topic can be written and, when not, a message that is safe to log."""
 OnCrash = Callable[[BaseException], None]
 """Called on the event loop when the thread has ended by a bug: nothing further may be committed."""
-
-
-class Client(Protocol):
-    """What is used of `confluent_kafka.Producer`."""
-
-    def produce(
-        self,
-        topic: str,
-        value: bytes | None = None,
-        key: bytes | None = None,
-        *,
-        on_delivery: Callable[[KafkaError | None, Any], None] | None = None,
-        headers: list[tuple[str, str | bytes | None]] | None = None,
-    ) -> None:
-        """Queue a message."""
-
-    def poll(self, timeout: float = -1) -> int:
-        """Serve what happened."""
-
-    def purge(self) -> None:
-        """Give up every message that is not acknowledged."""
 
 
 class _Stop(Struct, frozen=True):
@@ -83,7 +61,7 @@ class DeadLetters:
         mask: Mask,
         on_state: OnState,
         on_crash: OnCrash,
-        client_class: Callable[[dict[str, Any]], Client] = Producer,
+        client_class: MakeClient = Producer,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; `properties` are librdkafka's, with addresses and credentials in plain text."""
@@ -178,7 +156,9 @@ class DeadLetters:
         while self._hand_over():
             pass
         if self._client is not None:
-            self._client.poll(_POLL_S if self._book.flying_count else 0)
+            error = serve(self._client, _POLL_S if self._book.flying_count else 0)
+            if error is not None:
+                self._fatal = self._described(error)
         if self._fatal:
             self._replace_client()
         self._report_state()
@@ -232,11 +212,11 @@ class DeadLetters:
             acknowledged = self._book.written(sequence)
             if acknowledged is not None:
                 self._tell(acknowledged)
-        elif client is self._client and error.code() not in _PURGED:
+        elif client is self._client and error.code() not in PURGED:
             self._refused(sequence, error, Failure.REQUEST_TOO_LARGE)
 
     def _refused(self, sequence: int, error: KafkaError, when_too_large: Failure) -> None:
-        failure = when_too_large if error.code() in _TOO_LARGE else Failure.UNWRITABLE
+        failure = when_too_large if error.code() in TOO_LARGE else Failure.UNWRITABLE
         self._book.failed(sequence, failure, self._described(error), self._clock())
         if error.fatal():
             self._fatal = self._described(error)
@@ -261,11 +241,7 @@ class DeadLetters:
         return self._client
 
     def _new_client(self) -> Client:
-        try:
-            return self._client_class({**self._properties, "error_cb": self._noticed, "logger": _client_log})
-        except KafkaException as error:
-            code = str(error.args[0].name())
-            raise BrokerError(f"the Kafka client refuses its configuration: {error}", code=code, fatal=True) from error
+        return new_client(self._client_class, self._properties, self._noticed, _client_log)
 
     def _replace_client(self) -> None:
         """The lost client is gone, and everything that it had not written waits for the next one."""
@@ -278,10 +254,9 @@ class DeadLetters:
         client = self._client
         if client is None:
             return
-        client.poll(0)
+        serve(client, 0)
         self._client = None
-        client.purge()
-        client.poll(0)
+        let_go(client)
 
     def _report_state(self) -> None:
         if self._book.trouble != self._told:
@@ -298,11 +273,9 @@ def producer_properties(settings: DeadLetterSettings, properties: Mapping[str, A
     """Return the client's properties: those given, and those that the promise to lose nothing rests on."""
     return {
         **properties,
-        "enable.idempotence": True,
-        "acks": "all",
+        **SAFE,
         "linger.ms": settings.linger_ms,
         "message.max.bytes": settings.max_message_bytes,
         "message.timeout.ms": int(settings.delivery_timeout_s * 1000),
         "queue.buffering.max.kbytes": settings.queue_bytes // 1024,
-        "partitioner": "murmur2_random",  # one user's letters share a partition, the one that any Java producer takes
     }

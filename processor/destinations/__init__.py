@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from processor.destinations.base import Destination
 
 _LOCATIONS: Final = {
+    "kafka": "processor.destinations.kafka.destination:KafkaTopicDestination",
     "moengage": "processor.destinations.moengage.destination:MoEngageDestination",
     "moesif": "processor.destinations.moesif.destination:MoesifDestination",
     "moveo": "processor.destinations.moveo.destination:MoveoDestination",

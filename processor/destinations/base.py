@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from processor.destinations.forms import BY_TYPE, FieldType, Form
 from processor.destinations.gates import Gates
+from processor.destinations.target import Target
 from processor.destinations.text import decode
 from processor.model import Answer, Built, Event, Mapped, Payload, Record, Rejected, Skipped, Verdict
 
@@ -69,6 +70,9 @@ class Action:
     """The endpoints its payloads may go to, the main one first."""
     needs: tuple[tuple[str, ...], ...] = ()
     """Beside the required fields: of each of these groups an event must give one, or there is no payload of it."""
+    takes_value: bool = False
+    """Whether `build` hands the record's own value on: it then is None wherever it is not exactly what the destination
+    may see of the event, which is to be written anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +197,7 @@ class Destination(abc.ABC):
     rate_settings: ClassVar[frozenset[str]] = frozenset()
     """Settings that decide nothing but `rate_limits`; they can be exchanged while the destination runs, as presets
     can."""
-    reads: ClassVar[frozenset[str] | None] = None
+    reads: frozenset[str] | None = None
     """The members of an event that `build` and `admit` look into, beside what the mapping gives and the gates read;
     None: it may be any."""
     limit_settings: ClassVar[Mapping[str, str]] = {}
@@ -213,6 +217,8 @@ class Destination(abc.ABC):
     endpoints: Mapping[str, Endpoint]
     actions: Mapping[str, Action]
     backoff: Backoff = Backoff()
+    target: Target | None = None
+    """The Kafka topic that its payloads are written to; None: they go out over HTTP."""
     probe: Probe | None = None
     delivery_limits: Mapping[str, int | None] = MappingProxyType({})
     """Keys of `delivery` and what the vendor's settings make of them; what a file says of a key itself comes first."""

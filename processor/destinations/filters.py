@@ -120,7 +120,7 @@ class FilterStep(NamedTuple):
 class Filters:
     """The filters of one destination that are in force, ready to run."""
 
-    __slots__ = ("_rules", "_titles", "fingerprint")
+    __slots__ = ("_is_changing", "_rules", "_titles", "fingerprint")
 
     def __init__(self, settings: Sequence[FilterSettings]) -> None:
         """Compile conditions and actions; a condition that does not parse is kept as one that blocks.
@@ -129,11 +129,18 @@ class Filters:
         """
         self._rules = [_rule(one) for one in settings if one.enabled]
         self._titles = [_title(one) for one in settings if one.enabled]
+        actions = [action for one in settings if one.enabled for action in one.actions]
+        self._is_changing = any(action.type.endswith("_PROPERTIES") for action in actions)
         self.fingerprint = repr([(one.condition, one.actions) for one in settings if one.enabled])
 
     def __bool__(self) -> bool:
         """Return whether there is any."""
         return bool(self._rules)
+
+    @property
+    def is_changing(self) -> bool:
+        """Return whether an event may go on with less in it."""
+        return self._is_changing
 
     def apply(self, event: Event, record: Record) -> Fate:
         """Return the event as mappings may see it, or why it goes no further. The event given is never changed."""

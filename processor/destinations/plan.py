@@ -34,7 +34,17 @@ _TOO_DEEP: Final = Rejected("mapping_failed", "the event is nested too deeply")
 class Plan:
     """Everything that decides what an event becomes at one destination. Pure and total on any JSON value."""
 
-    __slots__ = ("_copying", "_filters", "_is_default", "destination", "hash", "needs", "privacy", "subscriptions")
+    __slots__ = (
+        "_copying",
+        "_filters",
+        "_is_default",
+        "_is_untouched",
+        "destination",
+        "hash",
+        "needs",
+        "privacy",
+        "subscriptions",
+    )
 
     def __init__(
         self,
@@ -51,6 +61,7 @@ class Plan:
         self.privacy = privacy
         self._is_default = is_default
         self._filters = filters
+        self._is_untouched = privacy is None and not (filters is not None and filters.is_changing)
         self._copying = frozenset(one.name for one in subscriptions.all if _copies(one, destination))
         self.needs = None if filters is not None else _needs(destination, subscriptions)
         self.hash = subscriptions.hash
@@ -186,7 +197,12 @@ class Plan:
         actions = self.destination.actions
         if len(matching) == 1:  # nearly always, and then there is nothing to count
             (subscription,) = matching
-            jobs.append(_Job(mapped, event, record, subscription, actions[subscription.action].build))
+            action = actions[subscription.action]
+            jobs.append(
+                _Job(
+                    mapped, event, record if not action.takes_value else self._seen(record), subscription, action.build
+                )
+            )
             return
         # Each payload at an endpoint gets a number of its own, and so an id of its own. Counted by subscription and not
         # by what came of it: an index that depended on an age check would give a payload another id when the record is
@@ -197,7 +213,23 @@ class Plan:
             index = seen.get(action.endpoints[0], 0)
             seen[action.endpoints[0]] = index + 1
             indexed = replace(record, payload_index=index) if index else record
-            jobs.append(_Job(mapped, event, indexed, subscription, action.build))
+            jobs.append(
+                _Job(
+                    mapped,
+                    event,
+                    indexed if not action.takes_value else self._seen(indexed),
+                    subscription,
+                    action.build,
+                )
+            )
+
+    def _seen(self, record: Record) -> Record:
+        """Return a record as `build` may see it: without a value that is more than what is left of the event.
+
+        Where privacy or a filter may take something out, no value is handed on, changed or not: JSON that names a
+        member twice holds more than anybody has looked at.
+        """
+        return record if self._is_untouched and not record.is_part else replace(record, value=None)
 
 
 class _Job(Struct, gc=False):

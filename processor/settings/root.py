@@ -14,6 +14,7 @@ from processor.config import UNREAD_SECRETS, refuse, validate
 from processor.delivery.dead_letter_settings import DeadLetterSettings
 from processor.destinations import REGISTRY
 from processor.destinations.base import Destination
+from processor.destinations.target import TargetSettings
 from processor.operations.settings import OperationsSettings
 from processor.settings.destination import DestinationName, DestinationSettings
 from processor.settings.fit import Finding
@@ -81,6 +82,19 @@ class Settings(BaseModel):
             if users is not None and users.topic in {*self.kafka.topics, *own.values()}:
                 place = ("destinations", name, "suppressed_users", "topic")
                 yield place, f"{users.topic!r} holds something else already; allowed: a topic of its own"
+        yield from self._loops({*self.kafka.topics, *own.values()})
+
+    def _loops(self, taken: set[str]) -> Iterator[Finding]:
+        """Yield topics of destinations that the bridge itself reads, as far as the names of clusters tell."""
+        lists = {one.suppressed_users.topic for one in self.destinations.values() if one.suppressed_users is not None}
+        for name, destination in self.destinations.items():
+            target = destination.settings
+            if not isinstance(target, TargetSettings) or not target.shares_cluster(self.kafka.bootstrap_servers):
+                continue
+            if target.topic in taken | lists:
+                what = "is read" if target.topic in self.kafka.topics else "holds something else"
+                place = ("destinations", name, "settings", "topic")
+                yield place, f"{target.topic!r} {what} by this bridge on the same cluster; allowed: a topic of its own"
 
     def _long_drains(self) -> Iterator[Finding]:
         limit_ms = self.kafka.consumer.max_poll_interval_ms // _DRAINS_PER_POLL

@@ -175,6 +175,7 @@ def _part(record: Record, index: int) -> Record:
         record.headers,
         index,
         record.payload_index,
+        is_part=True,
     )
 
 

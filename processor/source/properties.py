@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from processor.config import revealed
+from processor.destinations.target import TargetSettings
 from processor.source.settings import KafkaSettings
 
 Properties: TypeAlias = dict[str, Any]
@@ -22,6 +23,14 @@ def client_properties(kafka: KafkaSettings) -> Properties:
         **revealed(kafka.properties),
         "bootstrap.servers": kafka.bootstrap_servers,
     }
+
+
+def target_cluster(kafka: KafkaSettings, target: TargetSettings) -> KafkaSettings:
+    """Return how the cluster of a destination's topic is reached: that of events, or one of its own."""
+    if target.bootstrap_servers is None:
+        return kafka.model_copy(update={"properties": {**kafka.properties, **target.properties}})
+    own = {"bootstrap_servers": target.bootstrap_servers, "properties": target.properties}
+    return kafka.model_copy(update=own)
 
 
 def consumer_properties(kafka: KafkaSettings, group_id: str) -> Properties:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from processor.config import Properties, refusing
-from processor.source.librdkafka import objection_to
+from processor.config.librdkafka import objection_to
 from processor.source.start import Start
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")

@@ -184,6 +184,19 @@ async def test_headers_and_key_too_large_leave_the_coordinates(kafka: Kafka) -> 
     assert _said(message)["segment-bridge-source-offset"] == "7"
 
 
+async def test_a_fatal_error_of_the_client_loses_no_letter(kafka: Kafka) -> None:
+    """The client raises it while it is served: another client writes what the first one had."""
+    topic = kafka.create_topic(config={"max.message.bytes": "20000"})
+    desk = Desk(kafka, topic, retry_base_s=0.1, linger_ms=200)
+    desk.letters._properties["enable.gapless.guarantee"] = True  # any refusal of the broker is then fatal
+    desk.letters.start()
+    desk.send(0, b"{}")
+    desk.send(1, b"x" * 30_000)
+    await desk.until_written(2)
+    assert await desk.letters.close(30) == 0
+    assert sorted(desk.acknowledged) == [0, 1]
+
+
 async def test_letters_survive_the_death_of_the_broker(kafka_cluster: Callable[..., KafkaCluster]) -> None:
     """With letters in flight the only broker is killed and restarted: each letter is written and acknowledged."""
     cluster = kafka_cluster(1)

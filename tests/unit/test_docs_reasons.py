@@ -16,12 +16,14 @@ from processor.delivery.fair_use import FAIR_USE_EXCEEDED
 from processor.delivery.gate import GateState
 from processor.delivery.http_errors import Code
 from processor.destinations.ids import SYNTHETIC
+from processor.destinations.kafka.actions import UNKEYED
 from processor.destinations.moengage.attributes import COUNTERS
 from processor.destinations.moengage.events import PROPERTIES_NOT_OBJECT
 from processor.destinations.moengage.profile_actions import NUMBER_BECAME_NULL
 from processor.destinations.moengage.users import TRAITS_ID_DIFFERS, TRAITS_NOT_OBJECT
 from processor.destinations.moesif.reading import BAD_IP
 from processor.destinations.moesif.sends import COUNTERS as MOESIF_COUNTERS
+from processor.destinations.target import WRITTEN
 from processor.operations.status import State
 from processor.pipeline.pipeline import DEAD_LETTERS_HOLD
 from processor.pipeline.schemas import SCHEMA_HOLD
@@ -103,8 +105,15 @@ def test_skips_are_explained() -> None:
 
 def test_dead_letters_are_explained() -> None:
     """Each code of a dead letter has its line, and no line is left over."""
-    by_pipeline = {"vendor_error", "http_<status>", "mapping_failed", "trigger_failed", "filter_invalid"}
-    by_pipeline |= {FAIR_USE_EXCEEDED}
+    by_pipeline = {
+        "vendor_error",
+        "http_<status>",
+        "kafka_<code>",
+        "mapping_failed",
+        "trigger_failed",
+        "filter_invalid",
+        FAIR_USE_EXCEEDED,
+    }
     assert explained("Dead letters") == given("Rejected", "DecodeError", "_error") - {"", *_not_codes()} | by_pipeline
 
 
@@ -115,7 +124,7 @@ def _not_codes() -> set[str]:
 
 def test_holds_are_explained() -> None:
     """Each reason of a hold has its line; those of answers share one."""
-    assert explained("Held") == {"http_<status>", GUARD_REASON, DEAD_LETTERS_HOLD, SCHEMA_HOLD}
+    assert explained("Held") == {"http_<status>", "kafka_<code>", GUARD_REASON, DEAD_LETTERS_HOLD, SCHEMA_HOLD}
 
 
 def test_other_states_are_explained() -> None:
@@ -133,7 +142,7 @@ def test_other_states_are_explained() -> None:
 
 def test_attempts_without_an_answer_are_explained() -> None:
     """Each code of an attempt that got no status has its line."""
-    assert explained("Attempts without an answer") == set(get_args(Code))
+    assert explained("Attempts without an answer") == {*get_args(Code), WRITTEN, "kafka_<code>"}
 
 
 def test_occurrences_are_explained() -> None:
@@ -147,6 +156,7 @@ WARNINGS = (
     | {
         SYNTHETIC,
         BAD_IP,
+        UNKEYED,
         PROPERTIES_NOT_OBJECT,
         TRAITS_NOT_OBJECT,
         TRAITS_ID_DIFFERS,

@@ -94,7 +94,7 @@ def test_the_events_of_a_batch_are_numbered() -> None:
     """Each event has a record of its own index and otherwise everything of the original record."""
     value = b'{"batch":[{"a":1},7,{"a":2}],"sentAt":"s"}'
     expected = [
-        (Record("segment-events", 3, 42, 1000, b"user-1", value, HEADERS, index), event)
+        (Record("segment-events", 3, 42, 1000, b"user-1", value, HEADERS, index, is_part=True), event)
         for index, event in enumerate([{"a": 1, "sentAt": "s"}, 7, {"a": 2, "sentAt": "s"}])
     ]
     assert _decoded(value) == expected

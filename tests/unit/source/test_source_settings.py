@@ -12,9 +12,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from pydantic import ValidationError
 
+from processor.config.librdkafka import SUGGESTED, objection_to
 from processor.errors import BrokerError
 from processor.source.clients import KafkaClients
-from processor.source.librdkafka import SUGGESTED, objection_to
 from processor.source.properties import consumer_properties, producer_properties, reader_properties
 from processor.source.settings import REFUSED_PROPERTIES, ConsumerSettings, GroupSettings, KafkaSettings
 from processor.source.start import start_time_ms

@@ -1,0 +1,1 @@
+"""Another Kafka topic as a destination."""
