@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from processor.sandbox.faults import Fault
+from processor.sandbox.moengage_settings import MoEngageWorkspace
 
 Checks = Literal["full", "light"]
 
@@ -107,6 +108,9 @@ class SandboxSettings(BaseModel):
     moengage_gzip: bool = Field(
         default=False,
         description="Whether MoEngage takes compressed bodies; off, as no page of the vendor mentions them: 415.",
+    )
+    moengage: MoEngageWorkspace = Field(
+        default=MoEngageWorkspace(), description="What MoEngage's workspace has switched on, its quotas and its rates."
     )
     record: Path | None = Field(
         default=None,

@@ -110,7 +110,6 @@ _FINDINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["too_many_attributes"],
     ),
     "long event name": (moengage_event(moengage_action(action="x" * 201)), ["event_name_too_long"]),
-    "reserved event name": (moengage_event(moengage_action(action="moe_x")), ["reserved_event_name"]),
     "period": (moengage_event(moengage_action(action="a.b")), ["period_in_event_name"]),
     "system without TV": (moengage_event(moengage_action(moe_os_type="tvOS")), ["os_type_without_tv"]),
     "system of a TV": (moengage_event(moengage_action(moe_os_type="tvOS", platform="TV")), []),
@@ -123,7 +122,7 @@ _FINDINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
 def test_moengage_notes_what_the_platform_would_alter(element: dict[str, Any], findings: list[str]) -> None:
     """The request is accepted, as it would be, and what would be cut or renamed is named."""
     said = _accepted(moengage(element))
-    assert (list(said.findings), [item.ignored for item in said.items]) == (findings, [""])
+    assert (list(said.findings), said.items[0].ignored) == (findings, "")
 
 
 _IGNORED: dict[str, tuple[dict[str, Any], str]] = {
@@ -136,6 +135,7 @@ _IGNORED: dict[str, tuple[dict[str, Any], str]] = {
         moengage_event(moengage_action(current_time="2026-03-15T12:01:00.000Z"), customer_id="null"),
         "invalid_customer_id",
     ),
+    "reserved event name": (moengage_event(moengage_action(action="moe_x")), "reserved_event_name"),
     "no time": (moengage_event(moengage_action(current_time=...)), ""),
     "just now": (moengage_event(moengage_action(current_time="2026-03-15T12:00:00.000Z")), ""),
 }
