@@ -216,7 +216,7 @@ def test_test_environment_has_a_workspace_id_of_its_own() -> None:
     """Addresses, credentials, header and probe all name the test environment; an id that names it already stays."""
     for api_id in ("WKSPACE7EXAMPLE", "WKSPACE7EXAMPLE_DEBUG"):
         destination = _destination(environment="test", api_id=api_id)
-        headers = destination.headers(destination.endpoints["bulk"])
+        headers = destination.headers(destination.endpoints["bulk"], b"", 0)
         assert destination.endpoints["bulk"].url.endswith("/v1/transition/WKSPACE7EXAMPLE_DEBUG")
         assert destination.endpoints["merge"].url.endswith("?app_id=WKSPACE7EXAMPLE_DEBUG")
         assert headers["MOE-APPKEY"] == "WKSPACE7EXAMPLE_DEBUG"
