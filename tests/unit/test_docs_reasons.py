@@ -173,6 +173,16 @@ def test_warnings_are_explained() -> None:
     assert explained("Warnings") == WARNINGS
 
 
+def test_warnings_that_only_count_stand_last() -> None:
+    """The page says how many of the last lines are left out of previews, and these are the ones."""
+    section = sections()["Warnings"]
+    lines = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    counters = COUNTERS | MOESIF_COUNTERS
+    assert {cell.strip(" `") for cell in lines[-len(counters) :]} == counters
+    word = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[len(counters) - 1]
+    assert f"except the last {word}, which only count" in section
+
+
 def test_warnings_of_golden_cases_are_known() -> None:
     """The vendors' golden cases expect no warning beyond those."""
     patterns = [re.sub(r"<\w+>", r"\\w+", code) for code in WARNINGS]
