@@ -1,4 +1,4 @@
-"""A whole bridge without Kafka: the real decoder, plan, pipeline and dispatcher of a vendor, which answers by script.
+"""A whole bridge without Kafka: the real decoder, plan, pipeline and dispatcher before a vendor's full stand-in.
 
 For tests of what one odd record does to those around it.
 """
@@ -9,9 +9,11 @@ import asyncio
 import gzip
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
+from multidict import CIMultiDict
 
 from processor.config.secret import PLAIN_SECRETS
 from processor.delivery.dispatcher import Dispatcher
@@ -22,15 +24,24 @@ from processor.model import Answer, Record
 from processor.operations.tally import Tally
 from processor.pipeline import Pipeline, PipelineSettings
 from processor.pipeline.ledger import Ledger
+from processor.sandbox.server import judged
+from processor.sandbox.settings import SandboxLimits, SandboxSettings
+from processor.sandbox.vendor import Accepted, Head
 from processor.source.decode import Decoder
 from processor.source.decode_settings import DecodeSettings
 from processor.source.intake import size_bytes
 from processor.source.window import Window
 from tests.fake_stages import FakeConsumer, FakeLetters
-from tests.golden_cases import REQUIRED
 from tests.simulation import START_MS, LoopClock
+from tests.standin_requests import standin
 
 Item = dict[str, Any]
+
+KEYS: Final = {
+    "moveo": {"api_key": "moveo-example-key"},
+    "moesif": {"application_id": "moesif-example-application-id"},
+}
+"""What the stand-ins take."""
 
 
 class Sent(Struct):
@@ -41,12 +52,14 @@ class Sent(Struct):
     status: int
 
 
-class ScriptedVendor:
-    """A transport that reads every body as JSON and answers by script; it fails on what is no JSON in UTF-8."""
+class JudgingVendor:
+    """A transport to a vendor's stand-in, which looks at every body by the whole contract; a test may refuse more."""
 
-    def __init__(self, status: Callable[[list[Item]], int]) -> None:
-        """Answer requests of these items so."""
-        self._status = status
+    def __init__(self, vendor: str, refuses: Callable[[Item], bool], limits: SandboxLimits, clock: LoopClock) -> None:
+        """Answer as the stand-in does, and 400 to what `refuses` picks out."""
+        self._standin = standin(vendor, SandboxSettings(limits=limits))
+        self._refuses = refuses
+        self._clock = clock
         self.requests: list[Sent] = []
 
     async def send(
@@ -59,14 +72,21 @@ class ScriptedVendor:
         set_out: Callable[[], None],
     ) -> Answer:
         """Answer one request after a moment."""
-        del method, deadline_s
+        del deadline_s
         set_out()
         await asyncio.sleep(0.05)
         body = json.loads((gzip.decompress(content) if "Content-Encoding" in headers else content).decode("utf-8"))
         items = body["events"] if isinstance(body, dict) and "events" in body else body
-        request = Sent(url, items if isinstance(items, list) else [items], 0)
-        request.status = self._status(request.items)
+        request = Sent(url, items if isinstance(items, list) else [items], 400)
         self.requests.append(request)
+        if not any(map(self._refuses, request.items)):
+            path = urlsplit(url).path
+            route = self._standin.route(path)
+            assert route is not None, f"the vendor has no {path}"
+            head = Head(method, path, {}, CIMultiDict(headers), self._clock.wall_ms() / 1000, "192.0.2.9")
+            said = judged(self._standin, route, head, content)
+            assert isinstance(said, Accepted), f"the vendor refuses: {said.reason}, {said.body!r}"
+            request.status = said.status
         return Answer(request.status)
 
     @property
@@ -94,14 +114,15 @@ async def delivered(
     values: list[bytes],
     *,
     refuses: Callable[[Item], bool] = lambda _: False,
+    limits: SandboxLimits | None = None,
     **settings: Any,  # noqa: ANN401 - any setting of the vendor
 ) -> Ends:
     """Return how records with these values end at a vendor with these settings, in a loop of virtual time.
 
-    The vendor answers 400 to a request with an item that it `refuses`.
+    The vendor answers 400 to a request with an item that it `refuses`; that it refuses nothing else is asserted.
     """
-    double = ScriptedVendor(lambda items: 400 if any(refuses(item) for item in items) else 200)
     window, clock, letters, consumer = Window(1000, 1_000_000_000), LoopClock(), FakeLetters(), FakeConsumer()
+    double = JudgingVendor(vendor, refuses, SandboxLimits() if limits is None else limits, clock)
     plan = _plan(vendor, settings)
     pipeline = Pipeline(
         PipelineSettings(vendor, "1.0", 20.0, is_delivering=True),
@@ -136,7 +157,7 @@ async def delivered(
 def _plan(vendor: str, settings: dict[str, Any]) -> Plan:
     """Return the plan of a vendor's presets."""
     vendor_class = destination_class(vendor)
-    model = vendor_class.settings_model.model_validate(REQUIRED[vendor] | settings, context={PLAIN_SECRETS: True})
+    model = vendor_class.settings_model.model_validate(KEYS[vendor] | settings, context={PLAIN_SECRETS: True})
     return Plan.compile(vendor_class.create(vendor, model), DEFAULT)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from processor.sandbox.settings import SandboxLimits
 from tests.odd_records import Ends, Item, delivered, written
 from tests.virtual_time import virtual
 
@@ -198,7 +199,8 @@ async def test_an_endless_number_of_an_event_that_is_read_as_a_whole_is_refused(
 @virtual
 async def test_many_keys_are_no_fault_of_themselves() -> None:
     """10,000 keys are sent where the settings leave room for them."""
-    done = await ends(written(BASE | {"properties": MANY_KEYS}), max_event_bytes=400_000)
+    limits = SandboxLimits(moveo_event_bytes=400_000)
+    done = await ends(written(BASE | {"properties": MANY_KEYS}), max_event_bytes=400_000, limits=limits)
     assert [item["properties"] for item in odd_ones(done)] == [MANY_KEYS]
 
 
