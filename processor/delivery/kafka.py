@@ -73,6 +73,8 @@ class KafkaTransport:
         if not request.is_done:
             session.give_up(TIMED_OUT)
             await request.ended(PURGE_S)
+        if session.has_met_refusal:
+            self._be_careful()
         if session.is_lost:
             self._replace(session)
         return self._answer(session, request)
@@ -101,7 +103,10 @@ class KafkaTransport:
             return
         self._session = None
         self._retired = {one for one in self._retired if one.is_alive} | {session}
-        if session.has_met_refusal and not self._is_careful:
+
+    def _be_careful(self) -> None:
+        """Every further client writes messages one by one, so that one which the topic refuses can be told."""
+        if not self._is_careful:
             self._is_careful = True
             _log.warning(
                 "topic %s refuses messages that max_message_bytes lets through: from now on each is written alone",

@@ -20,6 +20,8 @@ from tests.topic_reading import headers_of, read_topic, record_count
 pytestmark = pytest.mark.kafka
 
 USER_COUNT = 200
+RATE_LIMIT = {"payloads_per_second": 1_500}
+"""Slow enough for something to happen in the middle."""
 
 
 class Job:
@@ -44,7 +46,7 @@ class Job:
                     "type": "kafka",
                     "start": "earliest",
                     "settings": {"topic": self.target, **settings},
-                    "delivery": {**FAST_DELIVERY, "attempt_timeout_s": 3},
+                    "delivery": {**FAST_DELIVERY, "attempt_timeout_s": 3, "rate_limit": RATE_LIMIT},
                 }
             },
             "dead_letters": {"topic": self.letters},
@@ -122,6 +124,7 @@ def test_events_of_a_user_come_together_although_a_process_is_killed(kafka: Kafk
         until(lambda: record_count(kafka, job.target) > 2_600, "it is in the middle", WAIT_S)
         first.send(signal.SIGKILL)
         first.ended()
+        assert record_count(kafka, job.target) < 5_000
         second = job.run()
         job.until_committed(5_000)
         found = read_topic(kafka, job.target)
@@ -148,6 +151,7 @@ def test_a_broker_that_stops_and_starts_loses_nothing(
         process = job.run()
         until(lambda: record_count(other, target) > 100, "it is under way", WAIT_S)
         other.kill(1)
+        assert job.committed_count() < 1_500
         job.produce(1_500, 3_500)
         until(lambda: "requests fail" in process.log(), "the outage is told", WAIT_S)
         other.restart(1)

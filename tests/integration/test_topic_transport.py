@@ -12,8 +12,17 @@ from typing import Any
 
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from processor.delivery.kafka import KafkaTransport
+from processor.delivery.target_topic import target_problems
 from processor.destinations.target import WRITTEN, Message, Target, TargetSettings, packed
 from processor.model import Answer
 from tests.kafka_harness import Kafka, KafkaCluster, random_name
@@ -132,6 +141,53 @@ async def test_a_dead_broker_fails_requests_and_swaps_nothing(kafka_cluster: Cal
         first = list(dict.fromkeys(own))
         assert first == sorted(first)
         assert len({one.partition() for one in found if one.key() == b"u%d" % user}) == 1
+
+
+async def test_a_missing_right_is_named_and_may_be_granted(kafka_cluster: Callable[..., KafkaCluster]) -> None:
+    """The broker says no to every request until it may say yes; the check says so before any."""
+    authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+    rules = {"authorizer.class.name": authorizer, "allow.everyone.if.no.acl.found": "true"}
+    cluster = kafka_cluster(1, **rules)
+    topic = cluster.create_topic()
+    allowed, denied = _rule(topic, AclOperation.ALL, "ALLOW"), _rule(topic, AclOperation.WRITE, "DENY")
+    for created in cluster.admin.create_acls([allowed, denied]).values():
+        await asyncio.to_thread(created.result, 20)
+    settings = TargetSettings(topic=topic)
+    async with _transport(cluster, topic) as transport:
+        answer = await _send(transport, [_message(0)])
+        assert (answer.error, answer.sent) == ("kafka_topic_authorization_failed", False)
+        said = [problem.message for problem in await asyncio.to_thread(target_problems, cluster.admin, settings)]
+        assert said == [f"topic {topic} may not be written to with these credentials"]
+        await asyncio.to_thread(cluster.admin.delete_acls([_filter(denied)])[_filter(denied)].result, 20)
+        await _send_until_written(transport, [_message(0)])
+    assert target_problems(cluster.admin, settings) == []
+    assert _numbers(cluster, topic) == [0]
+
+
+def _rule(topic: str, operation: AclOperation, kind: str) -> AclBinding:
+    """Return a rule about everybody and a topic."""
+    return AclBinding(
+        ResourceType.TOPIC,
+        topic,
+        ResourcePatternType.LITERAL,
+        "User:ANONYMOUS",
+        "*",
+        operation,
+        AclPermissionType[kind],
+    )
+
+
+def _filter(rule: AclBinding) -> AclBindingFilter:
+    """Return what finds one rule."""
+    return AclBindingFilter(
+        rule.restype,
+        rule.name,
+        rule.resource_pattern_type,
+        rule.principal,
+        rule.host,
+        rule.operation,
+        rule.permission_type,
+    )
 
 
 async def test_what_was_written_of_a_failed_request_is_not_written_again(kafka: Kafka) -> None:
