@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
+from processor.checking import check
+from processor.errors import ConfigError
+from processor.settings import load_settings
 from tests.bridge_process import FAST_CONSUMER, FAST_DELIVERY, ROOT, WAIT_S, BridgeProcess
 from tests.kafka_harness import Kafka, KafkaCluster, random_name, until
 from tests.topic_reading import headers_of, read_topic, record_count
@@ -53,13 +56,17 @@ class Job:
             "operations": {"page": {"port": 0}},
         }
 
-    def run(self, *arguments: str) -> BridgeProcess:
-        """Start a process."""
+    def written(self) -> Path:
+        """Return the file as it is to be by now."""
         config = self.folder / "bridge.yaml"
         config.write_text(json.dumps(self.content), encoding="utf-8")
-        environ = {**os.environ, "PYTHONPATH": str(ROOT), "SEGMENT_BRIDGE_CONFIG": str(config)}
+        return config
+
+    def run(self) -> BridgeProcess:
+        """Start a process."""
+        environ = {**os.environ, "PYTHONPATH": str(ROOT), "SEGMENT_BRIDGE_CONFIG": str(self.written())}
         log = self.folder / f"process-{len(self.processes)}.log"
-        self.processes.append(BridgeProcess(arguments or ("run",), environ, log))
+        self.processes.append(BridgeProcess(("run",), environ, log))
         return self.processes[-1]
 
     def produce(self, first: int, count: int) -> None:
@@ -169,24 +176,21 @@ def test_a_broker_that_stops_and_starts_loses_nothing(
 def test_the_check_asks_for_the_topic(kafka: Kafka, tmp_path: Path) -> None:
     """A fit one passes; a compacted one, a missing one and a loop under another name are refused."""
     job = Job(kafka, tmp_path)
-    settings = job.content["destinations"]["by-user"]["settings"]
     job.content["dead_letters"]["topic"] = kafka.create_topic(config={"max.message.bytes": "2000000"})
-    try:
-        assert job.run("check", "--online").ended() == 0
-        settings["topic"] = kafka.create_topic(config={"cleanup.policy": "compact"})
-        assert job.run("check", "--online").ended() == 2
-        assert "is compacted" in job.processes[-1].log()
-        settings["topic"] = random_name("missing")
-        assert job.run("check", "--online").ended() == 2
-        assert "does not exist" in job.processes[-1].log()
-        settings["topic"] = job.source
-        assert job.run("check").ended() == 2
-        assert "is read by this bridge" in job.processes[-1].log()
-        settings["bootstrap_servers"] = kafka.bootstrap_servers.replace("127.0.0.1", "localhost")
-        assert job.run("check", "--online").ended() == 2
-        assert "what it writes would come back" in job.processes[-1].log()
-    finally:
-        job.end()
+
+    def problems(**settings: str) -> list[str]:
+        job.content["destinations"]["by-user"]["settings"] = settings
+        return check(load_settings(job.written()), online=True).problems
+
+    assert problems(topic=job.target) == []
+    (compacted,) = problems(topic=kafka.create_topic(config={"cleanup.policy": "compact"}))
+    assert "is compacted" in compacted
+    (missing,) = problems(topic=random_name("missing"))
+    assert "does not exist" in missing
+    with pytest.raises(ConfigError, match="is read by this bridge"):
+        problems(topic=job.source)
+    other_name = kafka.bootstrap_servers.replace("127.0.0.1", "localhost")
+    assert any("would come back" in one for one in problems(topic=job.source, bootstrap_servers=other_name))
 
 
 @pytest.mark.timeout(120)

@@ -201,6 +201,18 @@ async def test_what_the_broker_refuses_is_found_by_writing_each_alone(
     assert "written alone" in caplog.text
 
 
+async def test_a_refusal_counts_whichever_request_hears_of_it(broker: Broker, transport: KafkaTransport) -> None:
+    """The next client is careful although another request than the refused one has been answered first."""
+    broker.failures[b"2"] = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+    broker.answering.clear()
+    requests = [asyncio.create_task(send(transport, value)) for value in (b"2", b"3")]
+    await asyncio.sleep(0)
+    broker.answering.set()
+    await asyncio.gather(*requests)
+    assert await send(transport, b"3") == DONE
+    assert "batch.num.messages" in broker.clients[-1].properties
+
+
 async def test_any_other_refusal_of_the_client_ends_the_request(broker: Broker, transport: KafkaTransport) -> None:
     """Nothing follows the message, or it would overtake."""
     broker.refusals[b"2"] = KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
