@@ -295,7 +295,9 @@ def _check_what_arrived(line: Line, *, is_single: bool) -> None:
     good = [[user for user in inside if user in {"cust-before", "cust-behind"}] for inside in users]
     expected = [["cust-before"], ["cust-behind"]] if is_single else [["cust-before", "cust-behind"]]
     assert [inside for inside in good if inside] == expected
-    assert [finding for request in line.sending.requests for finding in request.findings] == []
+    # A merge of users of whom MoEngage has not heard is no fault of the merge.
+    findings = {finding for request in line.sending.requests for finding in request.findings}
+    assert findings - {"unknown_user"} == set()
 
 
 @pytest.mark.parametrize("settings", [{}, CALLS, NATIVE, PRIVATE], ids=["default", "all calls", "native", "private"])
