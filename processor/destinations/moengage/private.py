@@ -116,7 +116,8 @@ class PrivateBuilder:
         if user is None:
             return (f"anonymous:{anonymous}",)
         is_joint = slug == "identifyUser" and self._allows_anonymous and anonymous is not None
-        return (user, f"anonymous:{anonymous}") if is_joint else (user,)
+        # A user may be called as a visitor's lane is.
+        return tuple(dict.fromkeys((user, f"anonymous:{anonymous}"))) if is_joint else (user,)
 
 
 def segment_text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from processor.destinations.moengage.events import MISSING_EVENT_NAME
+from processor.destinations.moengage.events import MISSING_EVENT_NAME, dedupe_id
 from processor.destinations.moengage.payloads import EVENT_TOO_LARGE, SEGMENT, payload
 from processor.destinations.moengage.private import converted
 from processor.destinations.moengage.removals import MAX_BODY_BYTES
@@ -71,17 +71,21 @@ class ActionsBuilder:
         bag, project = found.get("properties"), found.get("project_name", self._project_name)
         if project is not None:
             bag = {**(bag or {}), "moe_project_name": project}
-        return self._message("trackEvent", found, ("properties", bag), record)
+        return self._message("trackEvent", found, ("properties", bag), (record, dedupe_id(event, record)))
 
     def identify(self, fields: Mapping[str, Any], event: Event, record: Record, now_ms: int) -> Built:  # noqa: ARG002 - as above
         """Return the message of an identify."""
         found = validated(fields, IDENTIFY_RULES)
         if isinstance(found, Rejected):
             return found
-        return self._message("identifyUser", found, ("traits", found.get("traits")), record)
+        return self._message("identifyUser", found, ("traits", found.get("traits")), (record, None))
 
     def _message(
-        self, slug: str, found: dict[str, Any], named_bag: tuple[str, dict[str, Any] | None], record: Record
+        self,
+        slug: str,
+        found: dict[str, Any],
+        named_bag: tuple[str, dict[str, Any] | None],
+        about: tuple[Record, str | None],
     ) -> Built:
         """Return the payload of a message around its bag."""
         if "type" not in found:
@@ -100,12 +104,13 @@ class ActionsBuilder:
         if "timestamp" in found:
             message["timestamp"] = found["timestamp"]
         message["update_existing_only"] = found.get("update_existing_only", self._updates_existing_only)
-        return _payload(message, slug, _lane(message, record))
+        record, dedupe = about
+        return _payload(message, slug, _lanes(slug, message, record), dedupe)
 
 
-def _payload(message: dict[str, Any], slug: str, lane: str) -> Payload | Rejected:
+def _payload(message: dict[str, Any], slug: str, lanes: tuple[str, ...], dedupe: str | None) -> Payload | Rejected:
     """Return the payload of a message, numbers that no JSON holds as null; or why there is none."""
-    made = partial(payload, action=slug, endpoint=SEGMENT, lanes=(lane,), max_bytes=MAX_BODY_BYTES)
+    made = partial(payload, action=slug, endpoint=SEGMENT, lanes=lanes, max_bytes=MAX_BODY_BYTES, dedupe_id=dedupe)
     built = made(message)
     if isinstance(built, Payload) or built is EVENT_TOO_LARGE:
         return built
@@ -116,11 +121,19 @@ def _payload(message: dict[str, Any], slug: str, lane: str) -> Payload | Rejecte
     return made(written, warnings=(NUMBER_BECAME_NULL,))
 
 
-def _lane(message: Mapping[str, Any], record: Record) -> str:
-    """Return whose order a message keeps: the user's, the visitor's, or, where it names neither, nobody's."""
-    if message.get("user_id") is not None:
-        user: str = message["user_id"]
-        return user
-    if message.get("anonymous_id") is not None:
-        return f"anonymous:{message['anonymous_id']}"
+def _lanes(slug: str, message: Mapping[str, Any], record: Record) -> tuple[str, ...]:
+    """Return whose order a message keeps: the user's, the visitor's, or, where it names neither, nobody's.
+
+    An identify of both keeps both: it says who the visitor is, so the visitor's events come before it and the user's
+    behind.
+    """
+    named: list[str] = [] if message.get("user_id") is None else [message["user_id"]]
+    if message.get("anonymous_id") is not None and (not named or slug == "identifyUser"):
+        named.append(f"anonymous:{message['anonymous_id']}")
+    # A user may be called as a visitor's lane is.
+    return tuple(dict.fromkeys(named)) or (_nobody(record),)
+
+
+def _nobody(record: Record) -> str:
+    """Return a lane that no other message has."""
     return f"nobody:{record.partition}:{record.offset}:{record.event_index}:{record.payload_index}"

@@ -159,6 +159,8 @@ def test_identify_waits_for_what_its_visitor_did() -> None:
     lanes = [_payload(event, allow_anonymous=True).lanes for event in events]
 
     assert lanes == [("anonymous:a1",), ("cust-4711", "anonymous:a1"), ("cust-4711",)]
+    odd = {"type": "identify", "userId": "anonymous:a1", "anonymousId": "a1"}
+    assert _payload(odd, allow_anonymous=True).lanes == ("anonymous:a1",)
 
 
 def test_number_that_json_does_not_know_is_refused() -> None:

@@ -183,6 +183,24 @@ def test_message_needs_a_type() -> None:
     assert action.build({"userId": "u"}, {"type": "identify"}, RECORD, NOW_MS).reason == "missing_type"  # type: ignore[union-attr]
 
 
+def test_identify_keeps_the_order_of_its_visitor_too() -> None:
+    """An identify that says who a visitor is stands behind the visitor's events and before the user's."""
+    ids = {"userId": "u", "anonymousId": "an-1"}
+    events = [{"type": "track", "event": "E", **ids}, {"type": "identify", **ids}]
+
+    assert [only_payload(_mapped(event)).lanes for event in events] == [("u",), ("u", "anonymous:an-1")]
+    odd = {"type": "identify", "userId": "anonymous:an-1", "anonymousId": "an-1"}
+    assert only_payload(_mapped(odd)).lanes == ("anonymous:an-1",)
+
+
+def test_track_is_recognised_when_it_is_repeated() -> None:
+    """Segment sends a message once, so a repeat of its id is found before it is sent; an identify repeats no harm."""
+    track, identify = {"type": "track", "event": "E", "messageId": "m-1"}, {"type": "identify", "messageId": "m-1"}
+
+    assert only_payload(_mapped(track)).dedupe_id == "m-1"
+    assert only_payload(_mapped(identify)).dedupe_id is None
+
+
 def test_second_payload_of_nobody_has_a_lane_of_its_own() -> None:
     """Two subscriptions that take one event of nobody make two payloads that do not wait for each other."""
     mapping = {"type": {"@path": "$.type"}, "event": {"@path": "$.event"}}
