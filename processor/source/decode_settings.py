@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, FilePath, HttpUrl, model_validator
 
 from processor.config import Authorities, HeaderSecret, Secret, require_pair
+from processor.destinations.addresses import is_loopback
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,6 +21,11 @@ class RegistrySettings(BaseModel):
     url: HttpUrl = Field(
         description="Address of a registry with Confluent's API, path included. For Apicurio it ends in "
         "`/apis/ccompat/v7`. Required; credentials do not belong in it."
+    )
+    allow_http: bool = Field(
+        default=False,
+        description="Allow a plain http address on another machine beside `password`, `token` or a client key. Default "
+        "false: credentials would travel readable.",
     )
     username: str | None = Field(
         None, min_length=1, description="User name for basic authentication, beside `password`. Default: none."
@@ -85,6 +91,14 @@ class RegistrySettings(BaseModel):
     @model_validator(mode="after")
     def _key_fits_certificate(self) -> Self:
         require_pair(self.client_cert_file, self.client_key_file, self.client_key_password)
+        return self
+
+    @model_validator(mode="after")
+    def _credentials_are_hidden(self) -> Self:
+        has_credentials = any(one is not None for one in (self.password, self.token, self.client_cert_file))
+        is_readable = self.url.scheme == "http" and not is_loopback((self.url.host or "").strip("[]"))
+        if has_credentials and is_readable and not self.allow_http:
+            raise ValueError("`url` must be https: credentials must not travel readable (`allow_http` lifts this)")
         return self
 
 

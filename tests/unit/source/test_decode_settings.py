@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from pydantic import ValidationError
 
 from processor.source.decode_settings import AvroSettings, DecodeSettings, RegistrySettings
@@ -50,6 +53,30 @@ def test_a_registry_has_one_way_in(settings: dict[str, Any], message: str) -> No
     """Credentials are complete, of one kind, and not in the address."""
     with pytest.raises(ValidationError, match=message):
         RegistrySettings.model_validate({"url": URL, **settings}, context={"plain_secrets": True})
+
+
+@pytest.mark.parametrize("credential", ["password", "token", "client_cert_file", None])
+def test_credentials_go_to_other_machines_behind_tls_alone(credential: str | None, tmp_path: Path) -> None:
+    """Plain http is for the own machine, for registries without credentials, and for those who say so."""
+    certificate = tmp_path / "client.pem"
+    trustme.CA().issue_cert("client").private_key_and_cert_chain_pem.write_to_path(certificate)
+    credentials: dict[str | None, dict[str, str]] = {
+        "password": {"username": "u", "password": "p"},
+        "token": {"token": "t"},
+        "client_cert_file": {"client_cert_file": str(certificate)},
+        None: {},
+    }
+    for url, settings, is_refused in (
+        ("http://registry:8081", {}, credential is not None),
+        ("http://registry:8081", {"allow_http": True}, False),
+        ("https://registry:8081", {}, False),
+        ("http://localhost:8081", {}, False),
+        ("http://[::1]:8081", {}, False),
+    ):
+        given = {"url": url, **settings, **credentials[credential]}
+        wanted = pytest.raises(ValidationError, match="`allow_http` lifts") if is_refused else contextlib.nullcontext()
+        with wanted:
+            RegistrySettings.model_validate(given, context={"plain_secrets": True})
 
 
 def test_framing_follows_from_where_schemas_come_from() -> None:
