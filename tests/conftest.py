@@ -63,9 +63,9 @@ def kafka_cluster() -> Iterator[Callable[..., KafkaCluster]]:
     """A function that starts brokers of one's own, three unless told: they may be killed and restarted."""
     running: list[KafkaCluster] = []
 
-    def start(broker_count: int = 3, **properties: str) -> KafkaCluster:
+    def start(broker_count: int = 3, *, has_authorizer: bool = False, **properties: str) -> KafkaCluster:
         named = {key.replace("_", "."): value for key, value in properties.items()}
-        running.append(_required(kafka_or_reason(broker_count, named)))
+        running.append(_required(kafka_or_reason(broker_count, named, has_authorizer=has_authorizer)))
         return running[-1]
 
     yield start

@@ -28,6 +28,7 @@ from processor.source.deadline import Deadline
 from processor.source.group_offsets import GroupOffsets
 from processor.source.partitions import Committed, Partition
 from tests.kafka_jars import KafkaUnavailableError, jars
+from tests.kafka_users import ADMIN, authorizer_properties, sasl_properties
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -69,23 +70,26 @@ class Kafka:
         """Nothing is connected yet; clients are made when first used."""
         self.bootstrap_servers = bootstrap_servers
         self.broker_count = broker_count
+        self.client_properties: Mapping[str, str] = {}
         self._admin: AdminClient | None = None
         self._producer: Producer | None = None
+
+    @property
+    def _connection(self) -> dict[str, str]:
+        return {**self.client_properties, "bootstrap.servers": self.bootstrap_servers}
 
     @property
     def admin(self) -> AdminClient:
         """Return one admin client for the whole life of this object."""
         if self._admin is None:
-            self._admin = AdminClient({**QUIET, **FRESH, "bootstrap.servers": self.bootstrap_servers})
+            self._admin = AdminClient({**QUIET, **FRESH, **self._connection})
         return self._admin
 
     @property
     def producer(self) -> Producer:
         """Return one idempotent producer for the whole life of this object."""
         if self._producer is None:
-            self._producer = Producer(
-                {**QUIET, "bootstrap.servers": self.bootstrap_servers, "enable.idempotence": True, "linger.ms": 5}
-            )
+            self._producer = Producer({**QUIET, **self._connection, "enable.idempotence": True, "linger.ms": 5})
         return self._producer
 
     def create_topic(
@@ -115,7 +119,7 @@ class Kafka:
 
     def offsets(self, group_id: str) -> GroupOffsets:
         """Return an outside reader of a group's offsets, to be closed."""
-        properties = {**QUIET, "bootstrap.servers": self.bootstrap_servers, "group.id": group_id}
+        properties = {**QUIET, **self._connection, "group.id": group_id}
         return GroupOffsets(group_id, lambda: Consumer(properties))
 
     def committed(self, group_id: str) -> dict[Partition, Committed]:
@@ -178,9 +182,18 @@ class Kafka:
 class KafkaCluster(Kafka):
     """One to three brokers of our own, in KRaft mode, each of them broker and controller."""
 
-    def __init__(self, broker_count: int = 1, properties: Mapping[str, str] | None = None) -> None:
-        """Nothing is started yet. `properties` are added to those of every broker."""
+    def __init__(
+        self, broker_count: int = 1, properties: Mapping[str, str] | None = None, *, has_authorizer: bool = False
+    ) -> None:
+        """Nothing is started yet. `properties` are added to those of every broker.
+
+        With an authorizer clients must say by SASL who they are, and only `ADMIN`, as which the harness speaks, may do
+        anything that is not granted by `admin.create_acls`.
+        """
         super().__init__("", broker_count)
+        self._has_authorizer = has_authorizer
+        if has_authorizer:
+            self.client_properties = sasl_properties(ADMIN)
         self._extra = dict(properties or {})
         self._lib = jars()
         self._home = Path(tempfile.mkdtemp(prefix="segment-bridge-kafka-"))
@@ -250,15 +263,16 @@ class KafkaCluster(Kafka):
 
     def _properties(self, node: int, ports: Sequence[int], folder: Path) -> dict[str, str]:
         controllers = [f"{index}@127.0.0.1:{port}" for index, port in enumerate(ports[self.broker_count :], start=1)]
+        protocol = "SASL_PLAINTEXT" if self._has_authorizer else "PLAINTEXT"
         replicas, in_sync = str(self.broker_count), str(max(1, self.broker_count - 1))
         return {
             "process.roles": "broker,controller",
             "node.id": str(node),
             "controller.quorum.voters": ",".join(controllers),
-            "listeners": f"PLAINTEXT://127.0.0.1:{ports[node - 1]},CONTROLLER://{controllers[node - 1].split('@')[1]}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{ports[node - 1]}",
+            "listeners": f"{protocol}://127.0.0.1:{ports[node - 1]},CONTROLLER://{controllers[node - 1].split('@')[1]}",
+            "advertised.listeners": f"{protocol}://127.0.0.1:{ports[node - 1]}",
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": f"{protocol}:{protocol},CONTROLLER:PLAINTEXT",
             "log.dirs": str(folder / "data"),
             "default.replication.factor": replicas,
             "min.insync.replicas": in_sync,
@@ -279,6 +293,7 @@ class KafkaCluster(Kafka):
             "log.cleaner.backoff.ms": "500",
             "broker.heartbeat.interval.ms": "500",
             "broker.session.timeout.ms": "3000",
+            **(authorizer_properties() if self._has_authorizer else {}),
             **self._extra,
         }
 
@@ -302,7 +317,7 @@ class KafkaCluster(Kafka):
         """Return when the broker itself answers with at least as many brokers as run."""
         server = self.bootstrap_servers.split(",")[node - 1]
         until(lambda: self._listens(node, server), f"Kafka broker {node} listens", READY_TIMEOUT_S, 0.1)
-        client = AdminClient({**QUIET, "bootstrap.servers": server})
+        client = AdminClient({**QUIET, **self.client_properties, "bootstrap.servers": server})
         count = len(self._processes)
         until(lambda: _broker_count(client) >= count, f"{count} Kafka brokers answer", READY_TIMEOUT_S, 0.1)
 
@@ -355,10 +370,12 @@ def _start_guard(home: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def kafka_or_reason(broker_count: int = 1, properties: Mapping[str, str] | None = None) -> KafkaCluster | str:
+def kafka_or_reason(
+    broker_count: int = 1, properties: Mapping[str, str] | None = None, *, has_authorizer: bool = False
+) -> KafkaCluster | str:
     """Return a cluster that runs, or why none can be started on this machine."""
     try:
-        return KafkaCluster(broker_count, properties).start()
+        return KafkaCluster(broker_count, properties, has_authorizer=has_authorizer).start()
     except KafkaUnavailableError as error:
         return str(error)
 
