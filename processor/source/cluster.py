@@ -125,10 +125,29 @@ class Cluster:
         Raises:
             BrokerError: It is not compacted (`fatal`), or there was no answer within the deadline.
         """
-        policy = self._cleanup_policy(topic, deadline)
+        configuration = self.configuration(topic, deadline)
+        policy = None if configuration is None else configuration["cleanup.policy"]
         if policy not in (None, "compact"):
             text = f"{called} has cleanup.policy={policy}: it must be compact, or {otherwise}"
             raise BrokerError(text, code="INVALID_CONFIG", fatal=True)
+
+    def configuration(self, topic: str, deadline: Deadline) -> dict[str, str] | None:
+        """Return the topic's configuration, None where it cannot be looked at.
+
+        Raises:
+            BrokerError: No answer within the deadline.
+        """
+        self._serve()
+        doing = f"cannot look at the configuration of topic {topic}"
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        futures = _asking(doing, lambda: self.admin.describe_configs([resource], request_timeout=_timeout(deadline)))
+        try:
+            found = _result(futures[resource], deadline, doing)
+        except BrokerError as error:
+            if error.code in _UNTOLD:
+                return None
+            raise
+        return {name: str(entry.value) for name, entry in found.items()}
 
     def set_committed(
         self, group_id: str, offsets: Offsets, topic_ids: Mapping[Partition, str], deadline: Deadline
@@ -150,20 +169,6 @@ class Cluster:
     def _serve(self) -> None:
         """Let the client hand its log lines over: it does so nowhere else, and they pile up while a broker is down."""
         self.admin.poll(0)
-
-    def _cleanup_policy(self, topic: str, deadline: Deadline) -> str | None:
-        """Return the topic's `cleanup.policy`, None where its configuration cannot be looked at."""
-        self._serve()
-        doing = f"cannot look at the configuration of topic {topic}"
-        resource = ConfigResource(ResourceType.TOPIC, topic)
-        futures = _asking(doing, lambda: self.admin.describe_configs([resource], request_timeout=_timeout(deadline)))
-        try:
-            found = _result(futures[resource], deadline, doing)
-        except BrokerError as error:
-            if error.code in _UNTOLD:
-                return None
-            raise
-        return str(found["cleanup.policy"].value)
 
     def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec, deadline: Deadline) -> Offsets:
         wanted = {TopicPartition(topic, number): spec for topic, number in partitions}

@@ -37,6 +37,16 @@ class SchemaNeeded(ProcessorError):  # noqa: N818 - a signal that asks for somet
         self.schema_id = schema_id
 
 
+class AccessRefusedError(TransientError):
+    """The registry refuses our credentials, or this schema to them."""
+
+    def __init__(self, status: int) -> None:
+        """Keep the HTTP status: 401 is about the credentials, 403 may be about what was asked for."""
+        message = f"the schema registry refused access with status {status}: check its credentials"
+        super().__init__(message, safe=message)
+        self.status = status
+
+
 class SchemaRegistry:
     """The schemas fetched so far, and for a while the ids that turned out to name none.
 
@@ -143,7 +153,7 @@ def _translated(error: Exception, schema_id: int) -> Exception:
     if status == 404 and getattr(error, "error_code", None) in _NOT_FOUND:  # noqa: PLR2004 - HTTP's own number
         return _UnusableError(f"the schema registry does not know schema {schema_id}")
     if status in _ACCESS_REFUSED:
-        return _transient(f"refused access with status {status}: check its credentials")
+        return AccessRefusedError(status)
     return _transient(f"answered with status {status}: check its address")
 
 

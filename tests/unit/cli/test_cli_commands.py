@@ -16,10 +16,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from processor import checking
-from processor.checking import check
+from processor.checking import Findings, check, whole
+from processor.cli.main import main
 from processor.config import load_document
 from processor.delivery.credentials import Asked, Credentials
-from processor.errors import BrokerError, TransientError
 from processor.settings import load_configuration, load_settings
 
 ROOT = Path(__file__).parents[3]
@@ -51,37 +51,8 @@ def test_check_accepts_the_examples(name: str) -> None:
     assert b"fine" in result.stdout
 
 
-def test_check_tells_no_answer_from_a_wrong_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Kafka that gives no answer is a failure and no fault of the file, unless something else is wrong with that."""
-    monkeypatch.setenv("MOESIF_APPLICATION_ID", "k")
-    path = tmp_path / "segment-bridge.yaml"
-    path.write_text(EXAMPLE.read_text())
-    settings = load_settings(path)
-    monkeypatch.setattr(checking, "require_contact", lambda _: None)
-    monkeypatch.setattr(checking, "_compaction_problems", lambda *_: ())
-
-    def silent(*_: object) -> list[str]:
-        raise BrokerError("cannot describe topic t: timed out (_TIMED_OUT)", code="_TIMED_OUT", fatal=False)
-
-    monkeypatch.setattr(checking, "_missing_topics", silent)
-    with pytest.raises(BrokerError, match="cannot describe topic t"):
-        check(settings, online=True)
-
-    def missing_then_silent(*_: object) -> list[str]:
-        monkeypatch.setattr(checking, "topic_problems", silent)
-        return ["t"]
-
-    monkeypatch.setattr(checking, "_missing_topics", missing_then_silent)
-    unplaced = check(settings, online=True).problems
-    silence = "Kafka: cannot describe topic t: timed out (_TIMED_OUT)"
-    assert unplaced == ["kafka.topics: topic t does not exist", silence]
-    (line,) = (number for number, text in enumerate(path.read_text().splitlines(), 1) if "topics:" in text)
-    problem, *_ = check(settings, online=True, document=load_configuration(path)).problems
-    assert problem == f"{path}:{line}:11: kafka.topics: topic t does not exist"
-
-
 def test_check_tells_what_vendors_say_of_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refusal is an error at the destination, silence a failure unless there are errors, the rest is just told."""
+    """A refusal is an error at the destination, silence says nothing against the file, the rest is just told."""
     monkeypatch.setenv("MOESIF_APPLICATION_ID", "k")
     path = tmp_path / "segment-bridge.yaml"
     path.write_text(EXAMPLE.read_text())
@@ -92,11 +63,8 @@ def test_check_tells_what_vendors_say_of_credentials(tmp_path: Path, monkeypatch
     async def ask(*_: object) -> dict[str, Asked]:
         return said
 
-    def silent(*_: object) -> None:
-        raise BrokerError("cannot connect", code="_TRANSPORT", fatal=False)
-
-    monkeypatch.setattr(checking, "ask_vendors", ask)
-    monkeypatch.setattr(checking, "_ask_kafka", lambda *_: None)
+    monkeypatch.setattr(whole, "ask_vendors", ask)
+    monkeypatch.setattr(whole, "ask_kafka", lambda *_: None)
     for credentials in (Credentials.TAKEN, Credentials.NOT_ASKED):
         said[name] = Asked(credentials, "so it is")
         assert check(settings, online=True).notes == [f"destinations.{name}: so it is"]
@@ -106,14 +74,25 @@ def test_check_tells_what_vendors_say_of_credentials(tmp_path: Path, monkeypatch
     said[name] = Asked(Credentials.REFUSED, "refused")
     assert check(settings, online=True).problems == [f"destinations.{name}: refused"]
     said[name] = Asked(Credentials.NO_ANSWER, "no answer")
-    with pytest.raises(TransientError) as raised:
-        check(settings, online=True)
-    assert raised.value.safe == f"destinations.{name}: no answer"
-    monkeypatch.setattr(checking, "_ask_kafka", silent)
-    with pytest.raises(TransientError, match="Kafka: cannot connect"):
-        check(settings, online=True)
-    monkeypatch.setattr(checking, "_ask_kafka", lambda _, found, __: found.problems.append("no topic"))
-    assert check(settings, online=True).problems == ["no topic", f"destinations.{name}: no answer"]
+    assert check(settings, online=True).silent == [f"destinations.{name}: no answer"]
+
+
+def test_check_keeps_what_it_found_beside_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No answer is exit code 1, or a line beside faults of the file with exit code 2; warnings and notes stay."""
+    found = Findings(["wrong"], ["doubtful"], ["good"], ["Kafka: no answer"])
+    monkeypatch.setenv("MOESIF_APPLICATION_ID", "k")
+    monkeypatch.setattr(checking, "check", lambda *_, **__: found)
+    path = tmp_path / "segment-bridge.yaml"
+    path.write_text(EXAMPLE.read_text())
+    told = "warning: doubtful\ngood\n"
+    for code, lines in ((2, "wrong\nKafka: no answer\n"), (1, "Kafka: no answer\n"), (0, "")):
+        with pytest.raises(SystemExit) as ended:
+            main(["check", "--online", "--config", str(path)])
+        assert ended.value.code == code
+        assert capsys.readouterr().err == told + lines
+        (found.problems or found.silent).clear()
 
 
 def test_check_tells_a_fault_of_the_file_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import pytest
 import processor.destinations
 from processor import app, workbench
 from processor.app import EXIT_OK
-from processor.checking import check
+from processor.checking import Findings, check
 from processor.delivery.dead_letters import DeadLetters
 from processor.destinations import REGISTRY
 from processor.destinations.reference import fields_page
@@ -113,7 +113,7 @@ def _settings(folder: Path, monkeypatch: pytest.MonkeyPatch, port: int = 1) -> S
 def test_another_folder_and_line_are_another_destination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It loads, is checked, previewed and explained, its presets print, and pages and schema have it."""
     loaded = _settings(tmp_path, monkeypatch)
-    assert check(loaded, online=False) == ([], [], [])
+    assert check(loaded, online=False) == Findings.none()
     event = track("Opened")
     (line,) = workbench.preview(loaded, "one", [json.dumps(event).encode()])
     assert [payload["body"] for payload in json.loads(line)["payloads"]] == [event]
