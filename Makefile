@@ -46,7 +46,13 @@ check: lint types contracts coverage ## Everything that needs no Kafka: style, t
 
 .PHONY: test
 test: $(DEVELOPMENT) ## All tests, a real Kafka included (Python, JDK 17 and Maven; ARGS="-k offsets")
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --no-print-directory coverage
+	$(RUN) -m pytest --numprocesses auto tests/property
+	$(RUN) -m pytest --numprocesses auto -m "(kafka or registry) and not proof"
+else
 	$(RUN) -m pytest --numprocesses auto $(ARGS)
+endif
 
 .PHONY: proof
 proof: $(DEVELOPMENT) ## The long tests under faults, then the benchmarks; the report goes to docs/proof.md
@@ -69,7 +75,7 @@ types: $(DEVELOPMENT) ## Types: mypy, strict, package and tests
 contracts: $(DEVELOPMENT) ## Layers: who may import whom
 	$(BIN)/lint-imports --no-cache
 
-# Without the property tests: what is covered must not hang on the examples of a day, and `make test` runs them.
+# Without the property tests: what is covered must not hang on the examples of a day. `make test` begins with this too.
 .PHONY: coverage
 coverage: $(DEVELOPMENT) ## Fast tests, measured: full branch coverage of what decides, nine tenths of the rest
 	$(RUN) -m coverage erase
