@@ -73,6 +73,7 @@ ODD: Sequence[Any] = (
 )
 """Values that nobody means to send, which stand in any member of an event sooner or later."""
 OF_THE_REQUEST = frozenset({"late_count", "repeat_count"})
+_OTHER_ID = {"userId": "anonymousId", "anonymousId": "userId"}
 OPTIONAL = ("userId", "anonymousId", "timestamp", "sentAt", "receivedAt", "event", "name", "properties")
 
 
@@ -91,6 +92,9 @@ def _odd(made: MadeEvent, chance: random.Random) -> MadeEvent:
     name = chance.choice([*target, *OPTIONAL, "odd"])
     if name in {"type", "messageId"}:  # two events of one id would be one event
         return made
+    if target is event and name in _OTHER_ID:
+        # Whose a visitor is who comes with two users hangs on which of the two is heard of last: two lanes.
+        event.pop(_OTHER_ID[name], None)
     if name in target and chance.random() < 0.2:
         del target[name]
     else:
