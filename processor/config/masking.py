@@ -14,6 +14,9 @@ from processor.config.secret import MASK, Secret
 
 _AUTHORIZATION: Final = re.compile(r"\b(basic|bearer)(\s+)[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE)
 """Credentials in a form in which the secret itself cannot be recognised."""
+_ORIGIN: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_MIN_PART_CHARS: Final = 8
+"""Shorter parts of an address are no keys, and words of every text."""
 
 
 def secrets_in(value: object) -> Iterator[Secret]:
@@ -31,6 +34,16 @@ def secrets_in(value: object) -> Iterator[Secret]:
             yield from secrets_in(part)
 
 
+def _parts(value: str) -> Iterator[str]:
+    """Yield a secret, and of a secret address what a server repeats of it: `Cannot POST /hooks/<key>`."""
+    yield value
+    origin = _ORIGIN.match(value)
+    if origin is not None:
+        target = value[origin.end() :]
+        parts = {target, *target.split("?"), *re.split(r"[/?&=#]", target)}
+        yield from (part for part in parts if len(part) >= _MIN_PART_CHARS)
+
+
 def _forms(value: str) -> Iterator[str]:
     """Yield a secret as a text may repeat it."""
     yield value
@@ -42,7 +55,7 @@ def _forms(value: str) -> Iterator[str]:
 
 def masked(text: str, secrets: Iterable[Secret]) -> str:
     """Return a text with secrets replaced by the mask, also where they are escaped for an address or for JSON."""
-    forms = {form for secret in secrets for form in _forms(secret.reveal())}
+    forms = {form for secret in secrets for part in _parts(secret.reveal()) for form in _forms(part)}
     # The longest first: a secret that begins another one must not leave the rest of it behind.
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)

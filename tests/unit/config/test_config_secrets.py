@@ -340,6 +340,21 @@ def test_secrets_are_masked_in_foreign_texts(text: str, expected: str) -> None:
     assert masked(text, [Secret("a+b/c="), Secret("a+b/c=longer"), Secret('q"\\é')]) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Cannot POST /hooks/T0/Xy12345678?sig=abcdefgh&v=1", "Cannot POST ***"),
+        ("no route /hooks/T0/Xy12345678 here", "no route *** here"),
+        ("unknown key Xy12345678, signature abcdefgh", "unknown key ***, signature ***"),
+        ("/hooks%2FT0%2FXy12345678", "/hooks%2FT0%2F***"),
+        ("hooks and v=1 are words, / is a sign", "hooks and v=1 are words, / is a sign"),
+    ],
+)
+def test_parts_of_a_secret_address_are_masked(text: str, expected: str) -> None:
+    """A server repeats an address without its origin."""
+    assert masked(text, [Secret("https://h.example/hooks/T0/Xy12345678?sig=abcdefgh&v=1")]) == expected
+
+
 def test_whether_a_secret_is_there_is_asked_of_its_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that was left unread says why it cannot be used; a literal one is there."""
     monkeypatch.delenv("LATER", raising=False)
