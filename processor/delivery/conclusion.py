@@ -23,6 +23,7 @@ from processor.model import Answer, Decision, Verdict
 
 GUARD_REASON = "guard_tripped"
 _FIRST_SERVER_ERROR = 500
+_SUCCESSES = range(200, 300)
 _THROTTLE_STATUS = 429
 
 
@@ -253,7 +254,10 @@ class Concluder:
 
 
 def _may_be_its_own_fault(answer: Answer) -> bool:
-    """Return whether an answer may be caused by one payload: a server error, or no answer in time."""
+    """Return whether an answer may be caused by one payload: a server error, no answer in time, or an odd success.
+
+    A success that is to be tried again is one that says nothing readable, perhaps because of what it repeats.
+    """
     if answer.status is None:
         return answer.error == "timeout"
-    return answer.status >= _FIRST_SERVER_ERROR
+    return answer.status >= _FIRST_SERVER_ERROR or answer.status in _SUCCESSES

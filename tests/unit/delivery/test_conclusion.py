@@ -300,6 +300,18 @@ def test_a_payload_that_alone_keeps_failing_is_given_up_in_the_end() -> None:
     assert desk.now_s >= 100.0
 
 
+def test_a_success_that_says_nothing_costs_one_payload_in_the_end() -> None:
+    """A receiver whose answer to one payload can never be read does not keep its neighbours for ever."""
+    desk = Desk(circuit={"failure_count": 1000})
+    batch = desk.maker.batch("a", "b")
+    unread = Verdict(Decision.RETRY, reason="http_200")
+    while not (done := desk.say(batch, unread, status=200)).rejected:
+        desk.others_succeed()
+        desk.now_s = max(batch.wake_s, 0.0) + 1.0
+        assert desk.now_s < 400.0
+    assert ([one.reason for one in done.rejected], len(batch)) == (["vendor_error"], 0)
+
+
 def test_time_in_an_outage_proves_nothing_against_a_payload() -> None:
     """Hours between two failures, of which most was an open circuit, do not count as failing alone."""
     desk = Desk(circuit={"failure_count": 1000})
