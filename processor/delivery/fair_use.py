@@ -58,15 +58,17 @@ class FairUseGuard:
     def over(self, parcels: Sequence[Parcel], now_s: float) -> list[Parcel]:
         """Count the parcels of a request that is about to start; return those that may not be sent.
 
-        A parcel counts once, at its first attempt, and one that may not be sent counts for nothing.
+        A parcel counts once, when it first passes, and one that may not be sent counts for nothing. Not at its first
+        attempt: a request that is kept back because the gate has closed meanwhile was none, and comes here again.
         """
         if parcels[0].payload.endpoint not in self._endpoints:
             return []
         ends, step_s, quiet_until_s = self._slowest_ends, self._slowest_step_s, now_s + self._quiet_s
         over = []
         for parcel in parcels:
-            if parcel.attempt_count:
+            if parcel.is_counted:
                 continue
+            parcel.is_counted = True
             user = parcel.payload.lanes[0]
             end = ends.get(user)
             if end is None:
@@ -78,6 +80,7 @@ class FairUseGuard:
             if end <= quiet_until_s:
                 ends[user] = end
             elif not self._admit_busy(user, now_s):
+                parcel.is_counted = False
                 over.append(parcel)
         return over
 

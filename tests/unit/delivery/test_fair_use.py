@@ -70,12 +70,12 @@ def test_users_are_counted_apart() -> None:
 
 
 def test_a_payload_counts_once_and_at_guarded_endpoints_only() -> None:
-    """Attempts after the first, other endpoints and vendors without such a limit count nothing."""
-    guard, maker = _guard((60.0, 2.0)), Maker()
-    again = [maker.parcel("u") for _ in range(9)]
-    for parcel in again:
-        parcel.attempt_count = 1
-    assert guard.over(again, 0.0) == []
+    """What comes again, sent or kept back, other endpoints and vendors without such a limit count nothing."""
+    guard, maker = _guard((60.0, 8.0)), Maker()
+    again = [maker.parcel("again") for _ in range(6)]
+    again[0].attempt_count = 1
+    assert [guard.over(again, 0.0) for _ in range(3)] == [[], [], []]
+    guard = _guard((60.0, 2.0))
     assert guard.over([maker.parcel("u", endpoint="merge") for _ in range(9)], 0.0) == []
     assert FairUseGuard(None).over([maker.parcel("u") for _ in range(9)], 0.0) == []
     assert (_admitted(guard, maker, 9, 0.0), len(guard)) == (1, 1)
