@@ -210,12 +210,17 @@ class Session:
             self._latest_error = error.name()
 
     def _run(self) -> None:
-        """Serve the client to its end; a bug ends it as well, and the next request has another one."""
+        """Serve the client to its end; a bug ends it as well, and the next request has another one.
+
+        Also then the client must write nothing more: the next one writes the same messages.
+        """
         try:
             self._serve()
         except BaseException:
             _log.exception("the thread that serves a topic's client has ended by a bug")
             self.give_up("_FAIL")
+            with self._lock:
+                self._client.purge()
             raise
 
     def _serve(self) -> None:

@@ -164,6 +164,22 @@ async def test_a_fatal_error_of_no_message_is_answered_with_another_client(
     assert len(broker.clients) == 2
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_client_that_nobody_serves_writes_nothing_more(
+    broker: Broker, transport: KafkaTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a bug on its thread the next client has the messages, and two must not write them."""
+    broker.answering.clear()
+    task = asyncio.create_task(send(transport, b"1", deadline_s=0.3))
+    await asyncio.sleep(0)
+    monkeypatch.setattr("processor.delivery.kafka.PURGE_S", 0.1)  # nothing is reported any more
+    monkeypatch.delattr(broker.clients[0], "errors")  # its next poll is a bug
+    await task
+    assert broker.clients[0].was_purged
+    broker.answering.set()
+    assert (await send(transport, b"1"), broker.written) == (DONE, [b"1"])
+
+
 async def test_the_deadline_ends_a_request_that_nobody_answers(broker: Broker, transport: KafkaTransport) -> None:
     """Its messages are given up, so that none of them comes behind the next attempt; the client's word names why."""
     broker.answering.clear()
