@@ -49,7 +49,7 @@ test: $(DEVELOPMENT) ## All tests, a real Kafka included (Python, JDK 17 and Mav
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory coverage
 	$(RUN) -m pytest --numprocesses auto tests/property
-	$(RUN) -m pytest --numprocesses auto -m "(kafka or registry) and not proof"
+	$(RUN) -m pytest --numprocesses 4 -m "(kafka or registry) and not proof"  # they wait more than they compute
 else
 	$(RUN) -m pytest --numprocesses auto $(ARGS)
 endif
