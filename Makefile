@@ -8,6 +8,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 ARGS ?=
+WORKERS ?= auto
 
 ifdef VIRTUAL_ENV
 BIN := $(VIRTUAL_ENV)/bin
@@ -46,13 +47,7 @@ check: lint types contracts coverage ## Everything that needs no Kafka: style, t
 
 .PHONY: test
 test: $(DEVELOPMENT) ## All tests, a real Kafka included (Python, JDK 17 and Maven; ARGS="-k offsets")
-ifeq ($(strip $(ARGS)),)
-	@$(MAKE) --no-print-directory coverage
-	$(RUN) -m pytest --numprocesses auto tests/property
-	$(RUN) -m pytest --numprocesses 4 -m "(kafka or registry) and not proof"  # they wait more than they compute
-else
-	$(RUN) -m pytest --numprocesses auto $(ARGS)
-endif
+	$(RUN) -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 .PHONY: proof
 proof: $(DEVELOPMENT) ## The long tests under faults, then the benchmarks; the report goes to docs/proof.md
@@ -75,7 +70,7 @@ types: $(DEVELOPMENT) ## Types: mypy, strict, package and tests
 contracts: $(DEVELOPMENT) ## Layers: who may import whom
 	$(BIN)/lint-imports --no-cache
 
-# Without the property tests: what is covered must not hang on the examples of a day. `make test` begins with this too.
+# Without the property tests: what is covered must not hang on the examples of a day, and `make test` runs them.
 .PHONY: coverage
 coverage: $(DEVELOPMENT) ## Fast tests, measured: full branch coverage of what decides, nine tenths of the rest
 	$(RUN) -m coverage erase
