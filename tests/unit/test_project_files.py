@@ -168,7 +168,7 @@ def test_ci_runs_the_check_and_then_the_test_command() -> None:
     """CI runs what developers run, in the order that fails soonest, and requires the services."""
     script = (ROOT / ".ci" / "run").read_text()
     assert "export CI=true" in script
-    assert script.splitlines()[-2:] == ["make check", "make test"]
+    assert script.splitlines()[-2:] == ["make lint types contracts", "make test"]
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
