@@ -24,7 +24,8 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 COMPILE := $(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
-FAST := not kafka and not registry and not proof
+FAST := not kafka and not registry and not property and not proof
+REST := (kafka or registry or property) and not proof
 
 .PHONY: help
 help: ## List the targets
@@ -46,8 +47,12 @@ run: $(RUNTIME) ## Run the bridge (ARGS="--config my.yaml --destination moesif-p
 check: lint types contracts coverage ## Everything that needs no Kafka: style, types, layers, fast tests, coverage
 
 .PHONY: test
-test: $(DEVELOPMENT) ## All tests, a real Kafka included (Python, JDK 17 and Maven; ARGS="-k offsets")
-	$(RUN) -m pytest --numprocesses $(WORKERS) $(ARGS)
+test: $(if $(ARGS),$(DEVELOPMENT),coverage services) ## All tests, a real Kafka included (Python, JDK 17 and Maven; ARGS="-k offsets")
+	$(if $(ARGS),$(RUN) -m pytest --numprocesses $(WORKERS) $(ARGS))
+
+.PHONY: services
+services: $(DEVELOPMENT) ## The tests that `make check` leaves out: with a real Kafka and registry, and the property tests
+	$(RUN) -m pytest -m "$(REST)" --numprocesses $(WORKERS)
 
 .PHONY: proof
 proof: $(DEVELOPMENT) ## The long tests under faults, then the benchmarks; the report goes to docs/proof.md
@@ -71,10 +76,11 @@ contracts: $(DEVELOPMENT) ## Layers: who may import whom
 	$(BIN)/lint-imports --no-cache
 
 # Without the property tests: what is covered must not hang on the examples of a day, and `make test` runs them.
+# `make check test` runs these once, since both want them.
 .PHONY: coverage
 coverage: $(DEVELOPMENT) ## Fast tests, measured: full branch coverage of what decides, nine tenths of the rest
 	$(RUN) -m coverage erase
-	$(RUN) -m coverage run -m pytest -m "$(FAST)" --ignore tests/property --numprocesses auto
+	$(RUN) -m coverage run -m pytest -m "$(FAST)" --numprocesses auto
 	$(RUN) -m coverage combine --quiet
 	$(RUN) tests/coverage_gate.py
 

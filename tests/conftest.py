@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,24 +18,33 @@ from tests.registry_harness import Registry, registry_or_reason
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
+_TESTS = Path(__file__).parent
 _SERVICES = ("tests/integration/", "tests/chaos/")
 
 
-class _ServicesOnOneWorker(LoadScopeScheduling):  # type: ignore[misc]  # the plugin has no types
-    """Tests with real services run on one worker, all others where there is room.
+class _ServicesByFile(LoadScopeScheduling):  # type: ignore[misc]  # the plugin has no types
+    """The tests of a file with real services run on one worker, all others where there is room.
 
-    They share one broker, and mostly wait: on two workers they would only start it twice.
+    A worker has its own broker, started once, and mostly waits: so files run beside each other, and files first, since
+    the scheduler hands out what holds most tests first.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         """Return what a test must share a worker with."""
-        return "services" if nodeid.startswith(_SERVICES) else nodeid
+        return nodeid.split("::", 1)[0] if nodeid.startswith(_SERVICES) else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Return who gives tests to workers."""
-    return _ServicesOnOneWorker(config, log)
+    return _ServicesByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what its folder says: property tests are chosen and left out by marker, as those with services are."""
+    for item in items:
+        if item.path.is_relative_to(_TESTS / "property"):
+            item.add_marker(pytest.mark.property)
 
 
 def _required(found: KafkaCluster | str) -> KafkaCluster:

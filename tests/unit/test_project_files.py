@@ -154,21 +154,35 @@ def test_every_target_describes_itself() -> None:
     assert phony - {"active-environment", "active-development"} == makefile_targets().keys()
 
 
+def outside_make() -> dict[str, str]:
+    """Return the environment without what an outer `make` has put there."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_help_lists_the_targets() -> None:
     """`make` alone explains what there is."""
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    listed = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, env=environ, capture_output=True, check=True)
+    listed = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, env=outside_make(), capture_output=True, check=True
+    )
     for target, description in makefile_targets().items():
         assert f"make {target}" in listed.stdout.decode()
         assert description in listed.stdout.decode()
 
 
-def test_ci_runs_the_check_and_then_the_test_command() -> None:
-    """CI runs what developers run, in the order that fails soonest, and requires the services."""
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    """CI runs the README's test command, coverage and its thresholds included, and requires the services."""
     script = (ROOT / ".ci" / "run").read_text()
+    command = "make check test"
     assert "export CI=true" in script
-    assert script.splitlines()[-2:] == ["make lint types contracts", "make test"]
+    assert script.splitlines()[-1] == command
+    assert f"```console\n{command}\n```" in (ROOT / "README.md").read_text()
+    planned = subprocess.run(
+        ["make", "--dry-run", "check", "test"], cwd=ROOT, capture_output=True, check=True, text=True, env=outside_make()
+    ).stdout
+    assert planned.count("coverage_gate.py") == 1
+    assert planned.count("-m pytest") == 2
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
