@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from processor.destinations import vector_result
+from processor.destinations.golden import event_results
 from processor.sandbox.events import EXPECTED, EventSettings, made_events
 from processor.sandbox.vendor import Accepted
 from tests.golden_cases import NOW, RECORD, REQUIRED
@@ -54,8 +54,9 @@ def test_moengage_knows_what_the_events_say() -> None:
     """Attributes by the last value, the creation time by the first, and every event once and in order."""
     workspace = standin("moengage")
     expected: dict[str, dict[str, Any]] = {}
+    result_of = event_results("moengage", REQUIRED["moengage"])
     for event in _events():
-        elements = vector_result("moengage", event, REQUIRED["moengage"], RECORD, NOW)["elements"]
+        elements = result_of(event, RECORD, NOW)["elements"]
         said = moengage(*elements).put_to(workspace)
         assert isinstance(said, Accepted), said
         assert (list(said.findings), [item.ignored for item in said.items]) == ([], [""])

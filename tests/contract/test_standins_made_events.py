@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from processor.destinations import vector_result
+from processor.destinations.golden import event_results
 from processor.sandbox.events import EXPECTED, EventSettings, made_events
 from processor.sandbox.vendor import Accepted
 from tests.golden_cases import NOW, RECORD, REQUIRED
@@ -38,11 +38,11 @@ def _refusals(vendor: str, result: dict[str, Any]) -> list[object]:
 @pytest.mark.parametrize("vendor", REQUIRED)
 def test_made_events_end_as_expected_and_are_taken(vendor: str) -> None:
     """Every category ends as the table says, and the vendor accepts whatever is sent without a finding."""
-    wrong = []
+    wrong, result_of = [], event_results(vendor, REQUIRED[vendor])
     for made in _MADE:
         if made.category in _NOT_DECODED:
             continue
-        result = vector_result(vendor, json.loads(made.value or b""), REQUIRED[vendor], RECORD, NOW)
+        result = result_of(json.loads(made.value or b""), RECORD, NOW)
         fate = _fate(result)
         refusals = _refusals(vendor, result) if fate == "delivered" else []
         if fate != EXPECTED[made.category][vendor] or refusals:

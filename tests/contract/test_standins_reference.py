@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from processor.destinations import vector_result
+from processor.destinations.golden import event_results
 from processor.sandbox.events import EXPECTED, EventSettings, made_events
 from processor.sandbox.vendor import Accepted, Vendor
 from tests.golden_cases import NOW, RECORD, REQUIRED
@@ -25,9 +25,8 @@ def _events(vendor: str) -> list[dict[str, Any]]:
     return [json.loads(made.value or b"") for made in delivered]
 
 
-def _asks(vendor: str, event: dict[str, Any]) -> list[Ask]:
-    """Return the requests that bring what the destination makes of an event."""
-    result = vector_result(vendor, event, REQUIRED[vendor], RECORD, NOW)
+def _asks(vendor: str, result: dict[str, Any]) -> list[Ask]:
+    """Return the requests that bring what the destination has made of an event."""
     if vendor == "moveo":
         return [moveo({name: value for name, value in result.items() if name != "warnings"})]
     return [moesif(_PATHS[kind], form) for operation in result["ops"] for kind, form in operation.items()]
@@ -36,8 +35,9 @@ def _asks(vendor: str, event: dict[str, Any]) -> list[Ask]:
 def _known(vendor: str) -> dict[tuple[str, str], dict[str, Any]]:
     """Return what the stand-in knows of everybody after all events; it refused none of them."""
     workspace: Vendor = standin(vendor)
+    result_of = event_results(vendor, REQUIRED[vendor])
     for event in _events(vendor):
-        for ask in _asks(vendor, event):
+        for ask in _asks(vendor, result_of(event, RECORD, NOW)):
             said = ask.put_to(workspace)
             assert isinstance(said, Accepted), said
             assert list(said.findings) == []
