@@ -88,16 +88,22 @@ def kept_of_user(bag: Mapping[str, Any], workspace: MoEngageWorkspace, names: Na
         if not reason:
             reason = _keep(name, value, kept, workspace)
         stored = name[:_MAX_NAME_CHARS]
-        if not reason and stored.lower() not in _STANDARD_NAMES:
-            if not names.take(names.users, stored, workspace.user_attribute_count):
-                reason = "user_attribute_quota"
-            elif _holds_objects(kept.attributes[stored]) and not names.take(
-                names.user_objects, stored, workspace.user_object_count
-            ):
-                reason = "object_quota"
+        if not reason:
+            reason = _unkept_of_user(stored, _holds_objects(kept.attributes[stored]), workspace, names)
         if reason:
             _leave_out(name, reason, kept)
     return kept
+
+
+def _unkept_of_user(name: str, is_object: bool, workspace: MoEngageWorkspace, names: Names) -> str:  # noqa: FBT001 - what the value is
+    """Return why a value that is well in itself is not kept under this name."""
+    if name.lower() in _STANDARD_NAMES:
+        return "object_on_standard" if is_object else ""
+    if not names.take(names.users, name, workspace.user_attribute_count):
+        return "user_attribute_quota"
+    if is_object and not names.take(names.user_objects, name, workspace.user_object_count):
+        return "object_quota"
+    return ""
 
 
 def kept_of_event(bag: Mapping[str, Any], workspace: MoEngageWorkspace, names: Names) -> Kept:

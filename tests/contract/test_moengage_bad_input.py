@@ -158,6 +158,18 @@ CASES: dict[str, Bad] = {
     "nulls": Bad(_track(properties={"a": None, "b": {"c": None}, "d": [None], "e": []}, context=None), "delivered"),
     "deep nesting": Bad(_raw(TRACK, DEEP), "delivered"),
     "deep native nesting": Bad(_raw(TRACK, DEEP), "dead_lettered mapping_failed", NATIVE),
+    "native objects in any place": Bad(
+        _identify(
+            traits={
+                **{name: {"x": 1} for name in ("name", "email", "phone", "createdAt", "u_em", "moe_gaid", "fine")},
+                "deep": {"a": {"b": {"c": {"d": "x" * 600}}}},
+                "mixed": [1, {"a": [[{"b.c": 1}], 2]}, [None, "x"], {}],
+                "lists": [[1], ["x", [True]], []],
+            }
+        ),
+        "delivered",
+        NATIVE,
+    ),
     "a number that JSON has not": Bad(_raw(TRACK, "1e999"), "dead_lettered mapping_failed", PRIVATE),
     # dates
     "a time that is none": Bad(_track(timestamp="yesterday"), "delivered"),

@@ -75,6 +75,8 @@ _DROPPED: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "list that cannot be cast": (_user_attribute("a", [1, "x"]), "mixed_list"),
     "list of nulls": (_user_attribute("a", [None]), "mixed_list"),
     "list of lists": (_user_attribute("a", [[1]]), "mixed_list"),
+    "object as a standard attribute": (_user_attribute("name", {"b": 1}), "object_on_standard"),
+    "objects under a stored name": (_user_attribute("U_EM", [{"b": 1}]), "object_on_standard"),
     "empty object": (_user_attribute("a", {}), "empty_object"),
     "object of many keys": (_event_attribute("a", {f"k{number}": 1 for number in range(101)}), "object_too_wide"),
     "large object": (_event_attribute("a", {f"k{number}": "x" * 500 for number in range(60)}), "object_too_large"),

@@ -16,8 +16,15 @@ from msgspec import Struct
 
 from processor.destinations.moengage.flattening import Candidate, Flat, flatten
 from processor.destinations.moengage.keys import KeyCase, key_case
-from processor.destinations.moengage.names import GROUP_PREFIX, TEXT_NAMES, Audience, attribute_name, cut_name
-from processor.destinations.moengage.native import open_bag
+from processor.destinations.moengage.names import (
+    GROUP_PREFIX,
+    TEXT_NAMES,
+    Audience,
+    attribute_name,
+    cut_name,
+    may_hold_objects,
+)
+from processor.destinations.moengage.native import holds_objects, open_bag
 from processor.destinations.moengage.quotas import Names
 from processor.destinations.moengage.values import as_text, scalar, scalar_list, text
 
@@ -64,10 +71,11 @@ class Attributes(Struct, gc=False):
 class Converter:
     """Turns bags of one audience into attributes."""
 
-    def __init__(self, rules: AttributeRules, seen: Names | None = None) -> None:
-        """Start with an empty cache of names; `seen` is told of those that are sent."""
+    def __init__(self, rules: AttributeRules, seen: Names | None = None, seen_objects: Names | None = None) -> None:
+        """Start with an empty cache of names; `seen` is told of those that are sent, `seen_objects` of objects'."""
         self._rules = rules
         self._seen = Names() if seen is None else seen
+        self._seen_objects = Names() if seen_objects is None else seen_objects
         self._text_names = {rules.names.get(name, name) for name in TEXT_NAMES}
         self._forms: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -144,7 +152,8 @@ class Converter:
     def _thorough(self, bag: dict[str, Any], own: Mapping[str, str]) -> Attributes:
         """Return the attributes of any bag, by the whole order of work."""
         flat: Flat = open_bag(bag, self._form) if self._rules.is_native else flatten(bag, self._form)
-        named, lost = _settle(self._renamed(flat.candidates))
+        renamed, refused_count = self._renamed(flat.candidates)
+        named, lost = _settle(renamed)
         unset = [self._sent_name(name) for name, candidate in named.items() if candidate.value is None]
         for name, candidate in named.items():
             candidate.name = self._sent_name(name)
@@ -156,31 +165,38 @@ class Converter:
         if self._rules.audience == "event":
             sent = _capped(sent, own)
         self._seen.note_all(sent)
-        counted = (INVALID_KEY,) * flat.invalid_count + (OBJECT_CUT,) * flat.cut_count
+        if self._rules.is_native:
+            self._seen_objects.note_all(name for name, value in sent.items() if holds_objects(value))
+        counted = (INVALID_KEY,) * flat.invalid_count + (OBJECT_CUT,) * (flat.cut_count + refused_count)
         counted += (KEY_COLLISION,) * (lost + lost_again + overridden)
         return Attributes(sent, unset if self._rules.keeps_deletions else (), counted)
 
-    def _renamed(self, candidates: list[Candidate]) -> list[Candidate]:
-        """Return the candidates under their names for MoEngage, without those that are blocked."""
+    def _renamed(self, candidates: list[Candidate]) -> tuple[list[Candidate], int]:
+        """Return the candidates under their names for MoEngage, and how many objects have a name that takes none.
+
+        Left out are these objects and what has a blocked name.
+        """
+        audience = self._rules.audience
         for candidate in candidates:
-            candidate.name = attribute_name(candidate.name, self._rules.audience)
-        return [candidate for candidate in candidates if candidate.name]
+            candidate.name = attribute_name(candidate.name, audience)
+        named = [candidate for candidate in candidates if candidate.name]
+        kept = [
+            found
+            for found in named
+            if not holds_objects(found.value) or may_hold_objects(self._sent_name(found.name), audience)
+        ]
+        return kept, len(named) - len(kept)
 
     def _value(self, candidate: Candidate) -> Any:  # noqa: ANN401 - any JSON value
         """Return the value as MoEngage stores it, None when it must be left out."""
         value = candidate.value
-        if type(value) is dict or _is_native_list(value):
+        if holds_objects(value):
             return value
         if type(value) is list:
             return scalar_list(value) or ([] if self._rules.keeps_deletions else None)
         kept = scalar(value)
         is_text = self._rules.audience == "user" and candidate.name in self._text_names
         return as_text(kept) if is_text and isinstance(kept, int | float) else kept
-
-
-def _is_native_list(value: Any) -> bool:  # noqa: ANN401 - any JSON value
-    """Return whether a list holds objects or lists, which only native mode leaves there."""
-    return type(value) is list and any(type(item) is dict or type(item) is list for item in value)
 
 
 def _remember(cache: dict[str, str], key: str, name: str) -> None:

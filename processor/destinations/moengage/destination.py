@@ -102,7 +102,7 @@ class MoEngageDestination(Destination):
         self._off = {
             kind: slug for kind, (setting, slug) in _ACTIONS_OF_SETTINGS.items() if not _is_on(settings, setting)
         }
-        self._quotas = Quotas()
+        self._quotas = Quotas(has_objects=settings.nested == "native")
         self.actions = make_actions(settings, self._quotas)
         self.endpoints = {endpoint.name: endpoint for endpoint in _endpoints(settings)}
         self.rate_limits = {

@@ -37,7 +37,8 @@ class EventBuilder:
     def __init__(self, settings: MoEngageSettings, quotas: Quotas) -> None:
         """Start with an empty cache of attribute names; `quotas` counts the names of events."""
         self._seen = quotas.event_names
-        self._converter = Converter(AttributeRules("event", settings.keys, is_native=settings.nested == "native"))
+        rules = AttributeRules("event", settings.keys, is_native=settings.nested == "native")
+        self._converter = Converter(rules, seen_objects=quotas.event_objects)
         self._is_real_time = settings.real_time_action
         self._has_message_id = settings.include_message_id
         self._has_device_id = settings.device_elements

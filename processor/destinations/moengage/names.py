@@ -1,6 +1,6 @@
 """Names of attributes and events: standard names, blocked and reserved ones, and the prefix that is MoEngage's own.
 
-Source: the contract, sections 3.2 (standard names), 5.2 (attribute names) and 5.3 (event names).
+Source: the contract, sections 3.2 (standard names), 5.2 (attribute names), 5.3 (event names) and 5.4 (objects).
 """
 
 from __future__ import annotations
@@ -84,6 +84,13 @@ _ALLOWED: Final[dict[Audience, frozenset[str]]] = {
     "event": frozenset({"moe_project_name"}),
     "group": frozenset(),
 }
+_STANDARD_NAMES: Final = (
+    _ALLOWED["user"]
+    | TEXT_NAMES
+    | {"name", "first_name", "last_name", "gender", "birthday", "age", "created_time"}
+    | {"u_n", "u_fn", "u_ln", "u_em", "u_mb", "u_gd", "u_bd", "cr_t"}
+)
+"""Attributes of a user that are MoEngage's own, under the readable and the stored names."""
 
 
 def attribute_name(name: str, audience: Audience) -> str:
@@ -107,6 +114,11 @@ def _free_name(name: str, audience: Audience) -> str:
         return name
     is_reserved = plain.startswith(_RESERVED_PREFIX) or (audience == "user" and plain in _RESERVED)
     return _OURS + name if is_reserved else name
+
+
+def may_hold_objects(name: str, audience: Audience) -> bool:
+    """Return whether MoEngage takes objects under the name that is sent: of users only under names of their own."""
+    return audience != "user" or name not in _STANDARD_NAMES
 
 
 def cut_name(name: str) -> str:

@@ -1,7 +1,7 @@
 """Nested objects sent as objects: the setting `nested: native`, for workspaces where MoEngage has switched it on.
 
-Only keys are converted, and what MoEngage never takes is left out: nulls, empty objects, numbers without a value, and
-what goes beyond its limits for an object. Levels beyond the second it makes text itself.
+Keys are converted, and every object is brought to the form in which MoEngage keeps it: without nulls and empty objects,
+within its limits, and with text in place of what lies below the second level.
 
 Source: MoEngage's page on object data types; contract, section 5.4.
 """
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from processor.destinations.moengage.flattening import Candidate, Flat, KeyRule
 from processor.destinations.moengage.names import cut_name
-from processor.destinations.moengage.values import scalar, scalar_list
+from processor.destinations.moengage.values import MAX_TEXT_CHARACTERS, scalar, scalar_list
 from processor.destinations.text import encode
 from processor.errors import MappingError
 
@@ -20,9 +20,11 @@ MAX_MEMBERS: Final = 100
 """Keys of an object, and items of a list that holds objects."""
 MAX_OBJECT_BYTES: Final = 25_000
 """Of one attribute, as JSON."""
+MAX_LEVELS: Final = 2
+"""Levels of keys below an attribute, lists not counted."""
 
 _MAX_DEPTH: Final = 100
-"""MoEngage keeps two levels. The bound only keeps the recursion below that of the interpreter."""
+"""Far beyond any real event; the bound keeps the recursion below that of the interpreter."""
 _REFUSED_CHARACTERS: Final = str.maketrans("$.%#", "____")
 
 
@@ -37,9 +39,9 @@ def open_bag(bag: dict[str, Any], key_rule: KeyRule) -> Flat:
         name = key_rule(key)
         if not name:
             invalid_count += value is not None
-        elif type(value) is dict or (type(value) is list and any(map(_is_nested, value))):
+        elif _is_nested(value) and (type(value) is dict or any(map(_is_nested, value))):
             opening = _Opening(key_rule)
-            kept = opening.nested(value, 1)
+            kept = opening.member(value, 1)
             is_too_large = bool(kept) and len(encode(kept)) > MAX_OBJECT_BYTES
             cut_count += opening.cut_count + is_too_large
             if kept and not is_too_large:
@@ -47,6 +49,11 @@ def open_bag(bag: dict[str, Any], key_rule: KeyRule) -> Flat:
         else:
             candidates.append(Candidate(name, value, key, 1))
     return Flat(candidates, invalid_count, cut_count)
+
+
+def holds_objects(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a value is an object or a list of objects, as `open_bag` makes them."""
+    return type(value) is dict or (type(value) is list and bool(value) and type(value[0]) is dict)
 
 
 class _Opening:
@@ -59,32 +66,52 @@ class _Opening:
         self._key_rule = key_rule
         self.cut_count = 0
 
-    def nested(self, value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
-        """Return a value with converted keys at every depth, None when nothing of it can be sent."""
-        if depth > _MAX_DEPTH:
-            raise MappingError("the attributes are nested too deeply")
+    def member(self, value: Any, level: int) -> Any:  # noqa: ANN401 - any JSON value
+        """Return a value whose keys, if it has any, are of this level; None when nothing of it can be sent."""
         if type(value) is dict:
-            return self._object(value, depth) or None
-        if type(value) is not list:
+            kept: Any = self._object(value, level)
+        elif type(value) is list:
+            kept = self._list(value, level)
+        else:
             return scalar(value)
-        if not any(map(_is_nested, value)):
-            return scalar_list(value)
-        kept = [found for item in value if (found := self.nested(item, depth + 1)) is not None]
-        self.cut_count += len(kept) > MAX_MEMBERS
-        return kept[:MAX_MEMBERS]
+        if not kept:
+            return None
+        return self._text(kept) if level == MAX_LEVELS + 1 and holds_objects(kept) else kept
 
-    def _object(self, value: dict[str, Any], depth: int) -> dict[str, Any]:
+    def _list(self, items: list[Any], level: int) -> list[Any]:
+        """Return a list of objects alone, or of scalars where it has no objects. Lists in a list are spread out.
+
+        Of a mixed list MoEngage drops all that is no object.
+        """
+        spread = _spread(items)
+        objects = [item for item in spread if type(item) is dict]
+        if not objects:
+            return scalar_list(spread)
+        self.cut_count += any(item is not None and type(item) is not dict for item in spread)
+        kept: list[Any] = []
+        for item in objects:
+            opened = self._object(item, level)
+            if opened and len(kept) == MAX_MEMBERS:
+                self.cut_count += 1
+                break
+            if opened:
+                kept.append(opened)
+        return kept
+
+    def _object(self, value: dict[str, Any], level: int) -> dict[str, Any]:
         """Return an object with converted keys, as many as MoEngage keeps.
 
         Where two keys meet, the one in that form already wins, else the smaller one.
         """
+        if level > _MAX_DEPTH:
+            raise MappingError("the attributes are nested too deeply")
         kept: dict[str, Any] = {}
         key_rule = self._key_rule
         for key in sorted(value, key=lambda key: (key_rule(key) != key, key.encode("utf-8", "surrogatepass"))):
             name = cut_name(key_rule(key).translate(_REFUSED_CHARACTERS))
             if not name or name in kept:
                 continue
-            item = self.nested(value[key], depth + 1)
+            item = self.member(value[key], level + 1)
             if item is None:
                 continue
             if len(kept) == MAX_MEMBERS:
@@ -93,7 +120,25 @@ class _Opening:
             kept[name] = item
         return kept
 
+    def _text(self, kept: dict[str, Any] | list[Any]) -> str:
+        """Return objects as the JSON that MoEngage keeps of them below its levels, no longer than a text may be."""
+        text = encode(kept).decode()
+        self.cut_count += len(text) > MAX_TEXT_CHARACTERS
+        return text[:MAX_TEXT_CHARACTERS]
 
-def _is_nested(item: Any) -> bool:  # noqa: ANN401 - any JSON value
-    """Return whether an item of a list makes the list more than a list of scalars."""
-    return type(item) is dict or type(item) is list
+
+def _spread(items: list[Any]) -> list[Any]:
+    """Return the items of a list and of the lists in it, in order. Depth costs no recursion."""
+    spread, waiting = [], items[::-1]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is list:
+            waiting.extend(reversed(item))
+        else:
+            spread.append(item)
+    return spread
+
+
+def _is_nested(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a value is more than a scalar."""
+    return type(value) is dict or type(value) is list

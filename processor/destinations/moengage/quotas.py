@@ -2,7 +2,7 @@
 
 MoEngage blocks or rejects names beyond its quotas without a word, so their number has to be watched here.
 
-Source: MoEngage's data tracking policy; contract, section 5.2.
+Source: MoEngage's data tracking policy and its page on object data types; contract, sections 5.2 and 5.4.
 """
 
 from __future__ import annotations
@@ -41,11 +41,17 @@ class Names:
 class Quotas:
     """The names that count towards the quotas of a workspace."""
 
-    def __init__(self) -> None:
-        """Start with none."""
+    def __init__(self, *, has_objects: bool) -> None:
+        """Start with none; `has_objects` says whether attributes may be objects, which have quotas of their own."""
         self.event_names = Names()
         self.user_attributes = Names()
+        self.user_objects = Names()
+        self.event_objects = Names()
+        self._has_objects = has_objects
 
     def gauges(self) -> dict[str, float]:
-        """Return both numbers, by the name of their metric."""
-        return {"distinct_event_names": len(self.event_names), "distinct_user_attributes": len(self.user_attributes)}
+        """Return how many there were of each kind, by the name of their metric."""
+        found = {"distinct_event_names": self.event_names, "distinct_user_attributes": self.user_attributes}
+        if self._has_objects:
+            found |= {"distinct_user_objects": self.user_objects, "distinct_event_objects": self.event_objects}
+        return {name: len(names) for name, names in found.items()}

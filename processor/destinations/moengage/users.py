@@ -40,8 +40,9 @@ class UserBuilder:
             names=settings.attribute_names,
             keeps_deletions=settings.unset_null_traits,
         )
-        self._user = Converter(user, quotas.user_attributes)
-        self._group = Converter(AttributeRules("group", settings.keys, is_native=is_native), quotas.user_attributes)
+        group = AttributeRules("group", settings.keys, is_native=is_native)
+        self._user = Converter(user, quotas.user_attributes, quotas.user_objects)
+        self._group = Converter(group, quotas.user_attributes, quotas.user_objects)
         self._names = settings.integration_names
         self._updates_existing_only = settings.update_existing_only
         self._trusts_traits_id = settings.traits_id_as_customer_id

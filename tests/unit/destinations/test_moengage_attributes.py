@@ -10,7 +10,6 @@ from processor.destinations.moengage.attributes import AttributeRules, Converter
 from processor.destinations.moengage.keys import KeyCase
 from processor.destinations.moengage.names import Audience, event_name
 from processor.destinations.moengage.values import scalar, scalar_list, short_url
-from processor.errors import MappingError
 
 LONG_URL = "https://shop.example/" + "p" * 500
 
@@ -270,52 +269,6 @@ def test_null_traits_unset_where_that_is_wanted() -> None:
     assert attributes.sent == {"plan_name": "gold", "tags": []}
     assert attributes.unset == ["coupon", "deep_x"]
     assert Converter(AttributeRules("user")).convert(bag).unset == ()
-
-
-@pytest.mark.parametrize(
-    ("bag", "expected"),
-    [
-        ({"seatInfo": {"rowNo": 4, "x": None}}, {"seat_info": {"row_no": 4}}),
-        ({"cart": [{"unitPrice": 5}, {"unitPrice": None}]}, {"cart": [{"unit_price": 5}]}),
-        ({"a": {}, "b": [{}], "c": {"d": {}}}, {}),
-        ({"a": {"bC": 1, "b_c": 2, "B_C": 3}}, {"a": {"b_c": 2}}),
-        ({"a": {"x": 2**64, "y": [1, "z"], "": 1}}, {"a": {"x": "18446744073709551616", "y": ["1", "z"]}}),
-        ({"m": [[1, None], {"aB": 1}, 5]}, {"m": [[1], {"a_b": 1}, 5]}),
-        ({"$": 1, "aB": "x"}, {"a_b": "x"}),
-    ],
-)
-def test_native_mode_keeps_objects(bag: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Objects stay objects with converted keys; nulls and what becomes empty are left out."""
-    assert _sent(bag, is_native=True) == expected
-
-
-def test_native_sub_keys_hold_no_refused_characters() -> None:
-    """Where keys keep their case, the characters that MoEngage refuses in sub-keys are replaced."""
-    assert _sent({"a.b": {"c.$d": 1}}, key_case="preserve", is_native=True) == {"a.b": {"c__d": 1}}
-
-
-def test_native_depth_is_bounded() -> None:
-    """An object nested beyond all reason is refused and does not exhaust the stack."""
-    bag: dict[str, Any] = {"leaf": 1}
-    for _ in range(5000):
-        bag = {"a": bag}
-
-    with pytest.raises(MappingError, match="too deeply"):
-        _sent(bag, is_native=True)
-
-
-def test_native_objects_are_cut_to_what_is_kept() -> None:
-    """Keys and items beyond MoEngage's limits are left out by a fixed rule, objects too large altogether; counted."""
-    converter = Converter(AttributeRules("event", is_native=True))
-    wide = {f"k{number:05}": number for number in reversed(range(10_000))}
-    bag = {"wide": wide, "long": [{"a": 1}] * 101, "large": {f"k{number}": "x" * 500 for number in range(60)}, "n": 1}
-
-    attributes = converter.convert(bag)
-
-    assert list(attributes.sent) == ["wide", "long", "n"]
-    assert list(attributes.sent["wide"]) == [f"k{number:05}" for number in range(100)]
-    assert len(attributes.sent["long"]) == 100
-    assert attributes.counted == ("object_cut",) * 3
 
 
 def test_cached_names_give_the_same() -> None:

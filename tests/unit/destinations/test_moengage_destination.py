@@ -260,6 +260,20 @@ def test_names_that_count_towards_quotas_are_counted() -> None:
     assert _destination(mode="segment_private").gauges() == {}
 
 
+def test_objects_that_count_towards_quotas_are_counted() -> None:
+    """In native mode the attributes that were sent as objects are counted beside the names, of users and of events."""
+    destination = _destination(nested="native", group_attributes=True)
+    plan = Plan.compile(destination, "default")
+    for event in (
+        {"type": "track", "userId": "cust-1", "event": "A", "properties": {"x": {"y": 1}, "z": 1, "gone": {}}},
+        {"type": "identify", "userId": "cust-1", "traits": {"plan": {"x": 1}, "pets": [{"x": 1}], "name": {"x": 1}}},
+        {"type": "group", "userId": "cust-1", "groupId": "g1", "traits": {"plan": {"x": 1}}},
+    ):
+        assert plan.map(event, Record("t", 0, 1, NOW_MS), NOW_MS).payloads
+    objects = {name: count for name, count in destination.gauges().items() if name.endswith("_objects")}
+    assert objects == {"distinct_user_objects": 3, "distinct_event_objects": 1}
+
+
 def test_names_are_counted_up_to_a_bound() -> None:
     """Names made of data fill no memory."""
     names = Names()
