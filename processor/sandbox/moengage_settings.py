@@ -55,9 +55,12 @@ class MoEngageWorkspace(BaseModel):
     )
     rates: MoEngageRates | None = Field(
         default=None,
-        description="Rates that are kept; off by default, so that a run is not slowed to a minute's quota.",
+        description="Rates that are kept, `{}` for those of the vendor's pages; off by default, so that a run is not "
+        "slowed to a minute's quota.",
     )
-    fair_use: MoEngageFairUse | None = Field(default=MoEngageFairUse(), description="Bounds of one user's data.")
+    fair_use: MoEngageFairUse | None = Field(
+        default=MoEngageFairUse(), description="Bounds of one user's data; null: none."
+    )
     takes_objects: bool = Field(
         default=True, description="Whether object attributes are switched on; else each of them is dropped."
     )

@@ -12,7 +12,7 @@ from typing import Final
 
 from processor.destinations.reference import fields_page, prose, table
 from processor.operations.metrics import CATALOGUE
-from processor.settings.reference import configuration_page
+from processor.settings.reference import configuration_page, sandbox_page
 
 _METRICS_INTRODUCTION = """\
 # Metrics
@@ -37,6 +37,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/configuration.md": configuration_page,
     "docs/reference/fields.md": fields_page,
     "docs/reference/metrics.md": metrics_page,
+    "docs/reference/sandbox.md": sandbox_page,
 }
 """Where each page is, from the root of the tree, and what it holds."""
 

@@ -1,4 +1,4 @@
-"""The reference page of the YAML file, rendered from the models that check it: no setting can lack its line."""
+"""The reference pages of YAML files, rendered from the models that check them: no setting can lack its line."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from processor.config.shape import spellings
 from processor.destinations import REGISTRY
 from processor.destinations.base import Destination
 from processor.destinations.reference import prose, table
+from processor.sandbox.settings import SandboxSettings
 from processor.settings.root import Settings
 
 _INTRODUCTION = """\
@@ -29,6 +30,18 @@ A value is what YAML 1.2 says it is: `no` and `"5"` are text, and refused where 
 A secret is a reference, `{env: NAME}` or `{file: PATH}`; written literally it is refused.
 `<name>` in a heading stands for a name of your choice.
 `segment-bridge schema` prints the same as a JSON Schema, for editors that check while one types.
+"""
+
+_SANDBOX_INTRODUCTION = """\
+# Settings of the sandbox
+
+This page is generated from the models that check the file; do not edit it.
+`python -m processor.settings.pages` writes it.
+
+`segment-bridge sandbox --settings FILE` reads them from a YAML file.
+Every part of it may be left out; an error names file, line and key.
+The options of the command come before it.
+[Sandbox](../sandbox.md) says what the stand-ins do, and what `faults` there are.
 """
 
 _OPEN_LIMITS = {"minimum": "at least {}", "exclusiveMinimum": "above {}", "maximum": "at most {}"}
@@ -47,6 +60,12 @@ def configuration_page(registry: Mapping[str, type[Destination]] = REGISTRY) -> 
     """Return the page: one table for each object of the file, the vendors' own settings last."""
     sections = [*_sections(Section("", Settings)), *_vendor_sections(registry)]
     return "\n".join([_INTRODUCTION, *(_section_text(section) for section in sections)])
+
+
+def sandbox_page() -> str:
+    """Return the page of the stand-ins' settings. Faults, which the sandbox's own page explains, have one line."""
+    sections = [section for section in _sections(Section("", SandboxSettings)) if not section.path.startswith("faults")]
+    return "\n".join([_SANDBOX_INTRODUCTION, *(_section_text(section) for section in sections)])
 
 
 def _sections(section: Section) -> Iterator[Section]:

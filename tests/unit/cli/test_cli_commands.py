@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -191,38 +189,3 @@ def test_schema_describes_the_examples() -> None:
 def plain(path: Path) -> Any:  # noqa: ANN401 - any YAML value
     """Return the content of a YAML file."""
     return load_document(path).value
-
-
-@pytest.fixture
-def sandbox() -> Iterator[subprocess.Popen[str]]:
-    """The stand-ins as a person starts them, on a free port, with one fault."""
-    running = subprocess.Popen(
-        command("sandbox", "--port", "0", "--fault", "status:status=503,vendor=moveo"),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    yield running
-    running.kill()
-    running.communicate()
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_sandbox_says_where_it_listens_and_ends_by_signal(
-    sandbox: subprocess.Popen[str], number: signal.Signals, code: int
-) -> None:
-    """The address is printed, the faults asked for are in force, SIGTERM is a clean end and Ctrl-C an interruption."""
-    assert sandbox.stdout is not None
-    url = sandbox.stdout.readline().split()[2].rstrip(",")
-    with urllib.request.urlopen(f"{url}/_sandbox/faults", timeout=10) as answer:
-        (fault,) = json.load(answer)["faults"]
-    assert (fault["kind"], fault["status"], fault["vendor"]) == ("status", 503, "moveo")
-    sandbox.send_signal(number)
-    assert sandbox.wait(timeout=20) == code
-
-
-def test_sandbox_refuses_a_fault_that_it_does_not_know() -> None:
-    """A misspelled fault is an error, not fair weather."""
-    result = typed("sandbox", "--port", "0", "--fault", "statsu:status=503")
-    assert result.returncode == 2
-    assert b"statsu" in result.stderr
