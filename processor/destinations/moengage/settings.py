@@ -221,8 +221,9 @@ class MoEngageSettings(GateSettings):
         le=1,
         description="Part of MoEngage's fair-use limits for a single user that is used up here: 5,000 messages in a "
         "minute, 10,000 in five, 50,000 in an hour, 100,000 in a day. What goes beyond is a dead letter, "
-        "`fair_use_exceeded`. null: no guard. Default 0.8: MoEngage blocks a user beyond them for an hour to a week "
-        "and says nothing, and other servers of yours count as well.",
+        "`fair_use_exceeded`. Each process counts for itself: divide where a user's messages reach several. null: no "
+        "guard. Default 0.8: MoEngage blocks a user beyond them for an hour to a week and says nothing, and other "
+        "servers of yours count as well.",
     )
     x_forwarded_for: str | None = Field(
         default=None,
