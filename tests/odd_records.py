@@ -1,98 +1,83 @@
-"""A whole bridge without Kafka: the real decoder, plan, pipeline and dispatcher before a vendor's full stand-in.
+"""Odd records among good ones, through a whole bridge without Kafka, before a vendor's full stand-in.
 
-For tests of what one odd record does to those around it.
+For tests of what one odd record does to those around it: each ends as the contract says, and its neighbours go out.
+The stand-in judges every request by the whole contract, without knowing the code that makes it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 from multidict import CIMultiDict
 
-from processor.config.secret import PLAIN_SECRETS
-from processor.delivery.dispatcher import Dispatcher
-from processor.delivery.settings import DeliverySettings
-from processor.destinations import destination_class
-from processor.destinations.plan import DEFAULT, Plan
-from processor.model import Answer, Record
-from processor.operations.tally import Tally
-from processor.pipeline import Pipeline, PipelineSettings
-from processor.pipeline.ledger import Ledger
+from processor.model import Answer
 from processor.sandbox.server import judged
 from processor.sandbox.settings import SandboxLimits, SandboxSettings
 from processor.sandbox.vendor import Accepted, Head
-from processor.source.decode import Decoder
 from processor.source.decode_settings import DecodeSettings
-from processor.source.intake import size_bytes
-from processor.source.window import Window
-from tests.fake_stages import FakeConsumer, FakeLetters
 from tests.simulation import START_MS, LoopClock
-from tests.standin_requests import standin
+from tests.standin_requests import WORKSPACE, standin
+from tests.vendor_bench import Sent, VendorBench
 
 Item = dict[str, Any]
+Value = bytes | None
+"""What a record holds."""
 
-KEYS: Final = {
+KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "moveo": {"api_key": "moveo-example-key"},
     "moesif": {"application_id": "moesif-example-application-id"},
+    "moengage": {"api_id": WORKSPACE, "api_key": "moengage-example-key", "region": "DC_03"},
 }
 """What the stand-ins take."""
 
+TIME: Final = "2026-03-15T12:16:00.000Z"
+"""Shortly before the records are read."""
+RECORD_TIME: Final = "2026-03-15T12:00:00.000Z"
+"""When they were written."""
+HALF: Final = "\ud83d"
+"""Half a character: JSON can spell it, UTF-8 cannot."""
+MANY_KEYS: Final = {f"k{number}": number for number in range(10_000)}
+NO_TIMES: Final[tuple[Any, ...]] = (
+    *("soon", "", "2026-99-99", "2026-02-30T00:00:00Z", "0000-01-01", "12026-01-01"),
+    *(None, True, [], {}, 10**30, -1e300),
+)
+"""Values of `timestamp` that name no time."""
 
-class Sent(Struct):
-    """One request as the vendor read it, and how it answered."""
 
-    url: str
-    items: list[Item]
-    status: int
+def written(event: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """Return an event as a careless producer writes it: escapes for all that is not ASCII, half characters included."""
+    return json.dumps(event).encode()
 
 
-class JudgingVendor:
-    """A transport to a vendor's stand-in, which looks at every body by the whole contract; a test may refuse more."""
+def with_lists(event: Mapping[str, Any], depth: int) -> bytes:
+    """Return an event with lists in lists, so many."""
+    return written(event)[:-1] + b',"properties":{"deep":' + b"[" * depth + b"]" * depth + b"}}"
 
-    def __init__(self, vendor: str, refuses: Callable[[Item], bool], limits: SandboxLimits, clock: LoopClock) -> None:
-        """Answer as the stand-in does, and 400 to what `refuses` picks out."""
-        self._standin = standin(vendor, SandboxSettings(limits=limits))
-        self._refuses = refuses
-        self._clock = clock
-        self.requests: list[Sent] = []
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        content: bytes,
-        deadline_s: float,
-        set_out: Callable[[], None],
-    ) -> Answer:
-        """Answer one request after a moment."""
-        del deadline_s
-        set_out()
-        await asyncio.sleep(0.05)
-        body = json.loads((gzip.decompress(content) if "Content-Encoding" in headers else content).decode("utf-8"))
-        items = body["events"] if isinstance(body, dict) and "events" in body else body
-        request = Sent(url, items if isinstance(items, list) else [items], 400)
-        self.requests.append(request)
-        if not any(map(self._refuses, request.items)):
-            path = urlsplit(url).path
-            route = self._standin.route(path)
-            assert route is not None, f"the vendor has no {path}"
-            head = Head(method, path, {}, CIMultiDict(headers), self._clock.wall_ms() / 1000, "192.0.2.9")
-            said = judged(self._standin, route, head, content)
-            assert isinstance(said, Accepted), f"the vendor refuses: {said.reason}, {said.body!r}"
-            request.status = said.status
-        return Answer(request.status)
-
-    @property
-    def accepted(self) -> list[Sent]:
-        """Return the requests that were accepted."""
-        return [one for one in self.requests if 200 <= one.status < 300]
+def no_events(good: Mapping[str, Any]) -> dict[str, tuple[Value, str]]:
+    """Return records that are no event for any vendor, with their reasons; `good` is an event that is spoiled."""
+    return {
+        "no JSON": (b"{", "invalid_json"),
+        "cut off": (b'{"type":"track"', "invalid_json"),
+        "not UTF-8": (b'{"type":"\xff"}', "invalid_json"),
+        "a constant of JavaScript": (written(good)[:-1] + b',"properties":{"n":NaN}}', "invalid_json"),
+        "lists beyond what can be read": (with_lists(good, 100_000), "invalid_json"),
+        "no value": (None, "null_value"),
+        "null": (b"null", "not_an_object"),
+        "a number": (b"7", "not_an_object"),
+        "a text": (b'"track"', "not_an_object"),
+        "a list that is no batch": (b"[1, 2]", "not_an_object"),
+        "an empty object": (b"{}", "missing_type"),
+        "type null": (written({**good, "type": None}), "missing_type"),
+        "type blank": (written({**good, "type": " \t"}), "missing_type"),
+        "type a number": (written({**good, "type": 1}), "missing_type"),
+        "type a list": (written({**good, "type": ["track"]}), "missing_type"),
+        "type unknown": (written({**good, "type": "purchase"}), "unknown_type"),
+    }
 
 
 class Ends(Struct):
@@ -100,10 +85,15 @@ class Ends(Struct):
 
     letters: list[str]
     """Reasons of dead letters, in order."""
+    attempt_counts: list[int]
+    """How often the vendor was asked to take what is in each of them."""
     skips: list[str]
     warnings: dict[str, int]
     requests: list[Sent]
     """Those that the vendor accepted."""
+    findings: set[str]
+    """What the vendor took in although its contract says otherwise, or ignored without a word."""
+    delivered_count: int
     outstanding_count: int
     stored: int
     """The offset up to which everything is done."""
@@ -111,7 +101,7 @@ class Ends(Struct):
 
 async def delivered(
     vendor: str,
-    values: list[bytes],
+    values: Iterable[Value],
     *,
     refuses: Callable[[Item], bool] = lambda _: False,
     limits: SandboxLimits | None = None,
@@ -121,46 +111,60 @@ async def delivered(
 
     The vendor answers 400 to a request with an item that it `refuses`; that it refuses nothing else is asserted.
     """
-    window, clock, letters, consumer = Window(1000, 1_000_000_000), LoopClock(), FakeLetters(), FakeConsumer()
-    double = JudgingVendor(vendor, refuses, SandboxLimits() if limits is None else limits, clock)
-    plan = _plan(vendor, settings)
-    pipeline = Pipeline(
-        PipelineSettings(vendor, "1.0", 20.0, is_delivering=True),
-        plan,
-        Decoder(DecodeSettings(max_record_bytes=100_000_000)),
-        Ledger(Tally(), window),
-        window,
-        clock,
-    )
-    dispatcher = Dispatcher(plan.destination, DeliverySettings(), double, pipeline, clock)
-    pipeline.connect(dispatcher, letters, consumer)
-    run = asyncio.create_task(pipeline.run())
-    pipeline.inbox.put_assigned({("events", 0): 0})
-    records = [Record("events", 0, offset, START_MS, b"k", value) for offset, value in enumerate(values)]
-    window.add(len(records), sum(map(size_bytes, records)))
-    pipeline.inbox.put_records(records, {})
-    await asyncio.sleep(120.0)
-    await dispatcher.close()
-    run.cancel()
-    await asyncio.gather(run, return_exceptions=True)
-    tally = pipeline.ledger.tally.report()
+    judge = _Judge(vendor, refuses, SandboxLimits() if limits is None else limits)
+    decode = DecodeSettings(max_record_bytes=100_000_000)
+    async with VendorBench(vendor, {**KEYS[vendor], **settings}, answer=judge, latency_s=0.05, decode=decode) as bench:
+        bench.read_values(values, START_MS)
+        await bench.settle()
+    ledger = bench.pipeline.ledger
+    tally = ledger.tally.report()
     return Ends(
-        letters.reasons,
+        bench.letters.reasons,
+        [letter.attempt_count for letter in bench.letters.letters],
         sorted(reason for reason, count in tally["records"]["skipped"].items() for _ in range(count)),
         {code: count for code, count in tally["warnings"].items() if count},
-        double.accepted,
-        pipeline.ledger.outstanding_count,
-        consumer.stored.get(("events", 0), 0),
+        [sent for sent in bench.requests if sent.is_accepted],
+        judge.findings,
+        tally["records"]["delivered"][""],
+        ledger.outstanding_count,
+        bench.stored,
     )
 
 
-def _plan(vendor: str, settings: dict[str, Any]) -> Plan:
-    """Return the plan of a vendor's presets."""
-    vendor_class = destination_class(vendor)
-    model = vendor_class.settings_model.model_validate(KEYS[vendor] | settings, context={PLAIN_SECRETS: True})
-    return Plan.compile(vendor_class.create(vendor, model), DEFAULT)
+async def isolated(vendor: str, good: Mapping[str, Any], user_key: str) -> None:
+    """Assert that a batch that only the vendor refuses is taken apart, until one is a dead letter and twenty are not.
+
+    `user_key` names the member of an item that holds the event's `userId`.
+    """
+    others = [{**good, "messageId": f"m{number}", "userId": f"u{number}"} for number in range(20)]
+    values = [written(event) for event in (*others[:13], good, *others[13:])]
+    done = await delivered(vendor, values, refuses=lambda item: bool(item[user_key] == good["userId"]))
+    assert (done.letters, done.stored) == (["http_400"], 21)
+    users = sorted(item[user_key] for sent in done.requests for item in sent.items)
+    assert users == sorted(event["userId"] for event in others)
 
 
-def written(event: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """Return an event as a careless producer writes it: escapes for all that is not ASCII, half characters included."""
-    return json.dumps(event).encode()
+class _Judge:
+    """A script of answers: a vendor's stand-in looks at every request; what `refuses` picks out is answered 400."""
+
+    def __init__(self, vendor: str, refuses: Callable[[Item], bool], limits: SandboxLimits) -> None:
+        """Start with a stand-in that has seen nothing."""
+        self._standin = standin(vendor, SandboxSettings(limits=limits))
+        self._refuses = refuses
+        self.findings: set[str] = set()
+
+    def __call__(self, sent: Sent) -> Answer:
+        """Return the answer to a request."""
+        if any(map(self._refuses, sent.items)):
+            return Answer(400)
+        address = urlsplit(sent.url)
+        route = self._standin.route(address.path)
+        assert route is not None, f"the vendor has no {address.path}"
+        query, headers = dict(parse_qsl(address.query)), CIMultiDict(sent.headers)
+        head = Head(sent.method, address.path, query, headers, LoopClock().wall_ms() / 1000, "192.0.2.9")
+        said = judged(self._standin, route, head, sent.content)
+        assert isinstance(said, Accepted), f"the vendor refuses: {said.reason}, {said.body!r}"
+        if said.store is not None:
+            said.store()
+        self.findings |= set(said.findings)
+        return Answer(said.status, {}, said.body)

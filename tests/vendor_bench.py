@@ -54,13 +54,18 @@ def answer_of(vendor: str, status: int, error: str = "") -> Answer:
 class Sent:
     """One request as the vendor saw it, and what became of it.
 
-    `at_ms` and `ended_ms` count from the first record that was read. `body` is not compressed. `items` are the events,
-    elements or records in it. `stored` is the offset that was stored at the moment of the answer, 0 while none was.
+    `at_ms` and `ended_ms` count from the first record that was read. `body` is not compressed, `content` as it came.
+    `items` are the events, elements or records in it. `stored` is the offset that was stored at the moment of the
+    answer, 0 while none was.
     """
 
-    def __init__(self, endpoint: Endpoint, at_ms: int, body: bytes) -> None:
+    def __init__(self, endpoint: Endpoint, headers: Mapping[str, str], content: bytes, at_ms: int) -> None:
         """Nothing was answered yet."""
+        body = gzip.decompress(content) if headers.get("Content-Encoding") == "gzip" else content
         self.endpoint = endpoint.name
+        self.method, self.url = endpoint.method, endpoint.url
+        self.headers = headers
+        self.content = content
         self.at_ms = at_ms
         self.body = body
         self.items: list[dict[str, Any]] = _items(endpoint, json.loads(body))
@@ -125,8 +130,7 @@ class ScriptedVendor:
         """Answer one request."""
         del deadline_s
         set_out()
-        body = gzip.decompress(content) if headers.get("Content-Encoding") == "gzip" else content
-        sent = Sent(self._endpoints[method, url], self._bench.now_ms, body)
+        sent = Sent(self._endpoints[method, url], headers, content, self._bench.now_ms)
         self.requests.append(sent)
         self._in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._in_flight)
@@ -140,7 +144,8 @@ class ScriptedVendor:
 class VendorBench:
     """A running pipeline of one vendor. To be used as a context in a loop of virtual time.
 
-    Without `answer` the vendor takes everything. `delivery` are settings of delivery beside the vendor's own.
+    Without `answer` the vendor takes everything. `delivery` are settings of delivery beside the vendor's own, `decode`
+    those of reading records.
     """
 
     def __init__(
@@ -151,6 +156,7 @@ class VendorBench:
         answer: Callable[[Sent], Answer] | None = None,
         latency_s: float = 0.0,
         delivery: DeliverySettings | None = None,
+        decode: DecodeSettings | None = None,
     ) -> None:
         """Put the parts together as the bridge does."""
         self.destination = make_destination(vendor, settings)
@@ -162,7 +168,7 @@ class VendorBench:
         self.pipeline = Pipeline(
             PipelineSettings(vendor, "1.0", delivery.drain_ms / 1000),
             Plan.compile(self.destination, "default"),
-            Decoder(DecodeSettings()),
+            Decoder(DecodeSettings() if decode is None else decode),
             Ledger(Tally(), self._window),
             self._window,
             self.clock,
@@ -210,14 +216,18 @@ class VendorBench:
         return [len(one.items) for one in self.requests if not endpoints or one.endpoint in endpoints]
 
     def read(self, events: Iterable[Event]) -> None:
-        """Hand over records with these events, as the consumer thread does."""
+        """Hand over records with these events, made now, as the consumer thread does."""
+        values = (json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() for event in events)
+        self.read_values(values, self.clock.wall_ms())
+
+    def read_values(self, values: Iterable[bytes | None], timestamp_ms: int) -> None:
+        """Hand over records with these values, made at a time."""
         if self._start_s is None:
             self._start_s = self.clock.now_s()
-        records = []
-        for event in events:
-            value = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-            records.append(Record(*KEY, self.record_count, self.clock.wall_ms(), value=value))
-            self.record_count += 1
+        records = [
+            Record(*KEY, offset, timestamp_ms, b"k", value) for offset, value in enumerate(values, self.record_count)
+        ]
+        self.record_count += len(records)
         self._window.add(len(records), sum(size_bytes(record) for record in records))
         self.pipeline.inbox.put_records(records, {})
 

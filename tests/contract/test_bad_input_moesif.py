@@ -6,12 +6,24 @@ from typing import Any
 
 import pytest
 
-from tests.odd_records import Ends, Item, delivered, written
+from tests.odd_records import (
+    HALF,
+    MANY_KEYS,
+    NO_TIMES,
+    RECORD_TIME,
+    TIME,
+    Ends,
+    Item,
+    Value,
+    delivered,
+    isolated,
+    no_events,
+    with_lists,
+    written,
+)
 from tests.virtual_time import virtual
 
 VENDOR = "moesif"
-TIME = "2026-03-15T12:16:00.000Z"
-RECORD_TIME = "2026-03-15T12:00:00.000Z"
 URI = "https://app.example/"
 CONTEXT = {"ip": "203.0.113.9", "page": {"url": URI}}
 BASE = {
@@ -27,17 +39,9 @@ GROUP = BASE | {"type": "group", "groupId": "g-odd"}
 ALIAS = BASE | {"type": "alias", "previousId": "anon-odd"}
 BEFORE = BASE | {"messageId": "before", "userId": "u-before", "event": "Before"}
 AFTER = BASE | {"messageId": "after", "userId": "u-after", "event": "After"}
-HALF = "\ud83d"
-"""Half a character: JSON can spell it, UTF-8 cannot."""
-MANY_KEYS = {f"k{number}": number for number in range(10_000)}
 
 
-def nested(depth: int) -> bytes:
-    """Return an event with lists in lists, so many."""
-    return written(BASE)[:-1] + b',"properties":{"deep":' + b"[" * depth + b"]" * depth + b"}}"
-
-
-async def ends(value: bytes, *, kind: str = "track", **settings: Any) -> Ends:  # noqa: ANN401 - any setting
+async def ends(value: Value, *, kind: str = "track", **settings: Any) -> Ends:  # noqa: ANN401 - any setting
     """Return how a record between two good ones of a kind ends; these two must have gone out in one request."""
     more = {"groupId": "g"} if kind == "group" else {}
     before, after = (BEFORE | more | {"type": kind}), (AFTER | more | {"type": kind, "groupId": "h"})
@@ -55,19 +59,8 @@ def odd_ones(done: Ends) -> list[Item]:
     return [item for item in items if item.get("user_id", item.get("company_id")) not in ids]
 
 
-REJECTED: dict[str, tuple[bytes, str]] = {
-    "no JSON": (b"{", "invalid_json"),
-    "not UTF-8": (b'{"type":"\xff"}', "invalid_json"),
-    "a constant of JavaScript": (b'{"type":"track","userId":"u","event":"E","properties":{"n":NaN}}', "invalid_json"),
-    "lists beyond what can be read": (nested(100_000), "invalid_json"),
-    "null": (b"null", "not_an_object"),
-    "a number": (b"7", "not_an_object"),
-    "a list that is no batch": (b"[1, 2]", "not_an_object"),
-    "an empty object": (b"{}", "missing_type"),
-    "type null": (written(BASE | {"type": None}), "missing_type"),
-    "type a number": (written(BASE | {"type": 1}), "missing_type"),
-    "type blank": (written(BASE | {"type": " \t"}), "missing_type"),
-    "type unknown": (written(BASE | {"type": "purchase"}), "unknown_type"),
+REJECTED: dict[str, tuple[Value, str]] = {
+    **no_events(BASE),
     "type of a deletion": (written(BASE | {"type": "delete"}), "unknown_type"),
     "no ids": (written(BASE | {"userId": None}), "no_identity"),
     "blank ids": (written(BASE | {"userId": " ", "anonymousId": ""}), "no_identity"),
@@ -168,7 +161,7 @@ ACTIONS: dict[str, tuple[bytes, dict[str, Any], set[str]]] = {
         set(),
     ),
     "10,000 keys": (written(BASE | {"properties": MANY_KEYS}), {"metadata": MANY_KEYS}, set()),
-    "depth that can be written": (nested(400), {"action_name": "Odd"}, set()),
+    "depth that can be written": (with_lists(BASE, 400), {"action_name": "Odd"}, set()),
     "half a character": (
         written(BASE | {"userId": f"u{HALF}", "event": f"E{HALF}", "properties": {f"k{HALF}": f"v{HALF}"}}),
         {"user_id": "u\ufffd", "action_name": "E\ufffd", "metadata": {"k\ufffd": "v\ufffd"}},
@@ -250,10 +243,7 @@ async def test_an_odd_company_is_sent_and_linked() -> None:
     assert link == {"user_id": "u-odd", "company_id": "g-odd", "modified_time": TIME}
 
 
-@pytest.mark.parametrize(
-    "timestamp",
-    ["soon", "", "2026-99-99", "2026-02-30T00:00:00Z", "0000-01-01", "12026-01-01", None, True, [], {}, 10**30, -1e300],
-)
+@pytest.mark.parametrize("timestamp", NO_TIMES)
 @virtual
 async def test_a_time_that_is_none_is_replaced(timestamp: Any) -> None:  # noqa: ANN401 - any JSON value
     """An event whose time cannot be read gets the next one that can, here the record's."""
@@ -286,10 +276,4 @@ async def test_updates_of_visitors_never_share_a_request() -> None:
 @virtual
 async def test_what_only_the_vendor_refuses_is_isolated() -> None:
     """A batch that is refused for one action is taken apart: that one is a dead letter, twenty others are delivered."""
-    others = [BASE | {"messageId": f"m{number}", "userId": f"u{number}"} for number in range(20)]
-    values = [written(event) for event in (*others[:13], BASE, *others[13:])]
-    done = await delivered(VENDOR, values, refuses=lambda item: item["user_id"] == "u-odd")
-    assert (done.letters, done.stored) == (["http_400"], 21)
-    assert sorted(item["user_id"] for one in done.requests for item in one.items) == sorted(
-        str(event["userId"]) for event in others
-    )
+    await isolated(VENDOR, BASE, "user_id")

@@ -8,27 +8,32 @@ from typing import Any
 import pytest
 
 from processor.sandbox.settings import SandboxLimits
-from tests.odd_records import Ends, Item, delivered, written
+from tests.odd_records import (
+    HALF,
+    MANY_KEYS,
+    NO_TIMES,
+    RECORD_TIME,
+    TIME,
+    Ends,
+    Item,
+    Value,
+    delivered,
+    isolated,
+    no_events,
+    with_lists,
+    written,
+)
 from tests.virtual_time import virtual
 
 VENDOR = "moveo"
-TIME = "2026-03-15T12:16:00.000Z"
 BASE = {"type": "track", "messageId": "odd", "userId": "u-odd", "timestamp": TIME, "event": "Odd"}
 GROUP = BASE | {"type": "group", "groupId": "g"}
 BEFORE = BASE | {"messageId": "before", "userId": "u-before"}
 AFTER = BASE | {"messageId": "after", "userId": "u-after"}
-HALF = "\ud83d"
-"""Half a character: JSON can spell it, UTF-8 cannot."""
 ENDLESS = written(BASE)[:-1] + b',"properties":{"n":1e999}}'
-MANY_KEYS = {f"k{number}": number for number in range(10_000)}
 
 
-def nested(depth: int) -> bytes:
-    """Return an event with lists in lists, so many."""
-    return written(BASE)[:-1] + b',"properties":{"deep":' + b"[" * depth + b"]" * depth + b"}}"
-
-
-async def ends(value: bytes, **settings: Any) -> Ends:  # noqa: ANN401 - any setting
+async def ends(value: Value, **settings: Any) -> Ends:  # noqa: ANN401 - any setting
     """Return how a record between two good ones ends; these two must have gone out in one request."""
     done = await delivered(VENDOR, [written(BEFORE), value, written(AFTER)], **settings)
     assert (done.outstanding_count, done.stored) == (0, 3)
@@ -42,21 +47,8 @@ def odd_ones(done: Ends) -> list[Item]:
     return [item for one in done.requests for item in one.items if item["messageId"] not in {"before", "after"}]
 
 
-REJECTED: dict[str, tuple[bytes, str]] = {
-    "no JSON": (b"{", "invalid_json"),
-    "not UTF-8": (b'{"type":"\xff"}', "invalid_json"),
-    "a constant of JavaScript": (b'{"type":"track","userId":"u","event":"E","properties":{"n":NaN}}', "invalid_json"),
-    "lists beyond what can be read": (nested(100_000), "invalid_json"),
-    "null": (b"null", "not_an_object"),
-    "a number": (b"7", "not_an_object"),
-    "a text": (b'"track"', "not_an_object"),
-    "a list that is no batch": (b"[1, 2]", "not_an_object"),
-    "an empty object": (b"{}", "missing_type"),
-    "type null": (written(BASE | {"type": None}), "missing_type"),
-    "type blank": (written(BASE | {"type": " \t"}), "missing_type"),
-    "type a number": (written(BASE | {"type": 1}), "missing_type"),
-    "type a list": (written(BASE | {"type": ["track"]}), "missing_type"),
-    "type unknown": (written(BASE | {"type": "purchase"}), "unknown_type"),
+REJECTED: dict[str, tuple[Value, str]] = {
+    **no_events(BASE),
     "type of a deletion": (written(BASE | {"type": "delete"}), "unknown_type"),
     "no ids": (written(BASE | {"userId": None}), "no_identity"),
     "blank ids": (written(BASE | {"userId": " ", "anonymousId": ""}), "no_identity"),
@@ -152,7 +144,7 @@ SENT: dict[str, tuple[bytes, dict[str, Any], set[str]]] = {
         {"properties": {"constructor": 1, "sentAt": 2, "": 3, "$set": {"a.b": 4}}},
         set(),
     ),
-    "depth that can be written": (nested(400), {"event": "Odd"}, set()),
+    "depth that can be written": (with_lists(BASE, 400), {"event": "Odd"}, set()),
     "half a character": (
         written(BASE | {"userId": f"u{HALF}", "event": f"E{HALF}", "properties": {f"k{HALF}": f"v{HALF}"}}),
         {"userId": "u\ufffd", "event": "E\ufffd", "properties": {"k\ufffd": "v\ufffd"}},
@@ -176,16 +168,13 @@ async def test_what_is_only_odd_is_sent(name: str) -> None:
     assert all(key in item for key, member in expected.items() if member is not None)
 
 
-@pytest.mark.parametrize(
-    "timestamp",
-    ["soon", "", "2026-99-99", "2026-02-30T00:00:00Z", "0000-01-01", "12026-01-01", None, True, [], {}, 10**30, -1e300],
-)
+@pytest.mark.parametrize("timestamp", NO_TIMES)
 @virtual
 async def test_a_time_that_is_none_is_replaced(timestamp: Any) -> None:  # noqa: ANN401 - any JSON value
     """An event whose time cannot be read gets the next one that can, here the record's, in both places."""
     done = await ends(written(BASE | {"timestamp": timestamp}))
     (item,) = odd_ones(done)
-    assert item["timestamp"] == item["originalTimestamp"] == "2026-03-15T12:00:00.000Z"
+    assert item["timestamp"] == item["originalTimestamp"] == RECORD_TIME
     assert done.warnings == {"timestamp_from_record": 1}
 
 
@@ -207,10 +196,4 @@ async def test_many_keys_are_no_fault_of_themselves() -> None:
 @virtual
 async def test_what_only_the_vendor_refuses_is_isolated() -> None:
     """A batch that is refused for one event is taken apart: that one is a dead letter, twenty others are delivered."""
-    others = [BASE | {"messageId": f"m{number}", "userId": f"u{number}"} for number in range(20)]
-    values = [written(event) for event in (*others[:13], BASE, *others[13:])]
-    done = await delivered(VENDOR, values, refuses=lambda item: item["messageId"] == "odd")
-    assert (done.letters, done.stored) == (["http_400"], 21)
-    assert sorted(item["messageId"] for one in done.requests for item in one.items) == sorted(
-        str(event["messageId"]) for event in others
-    )
+    await isolated(VENDOR, BASE, "userId")

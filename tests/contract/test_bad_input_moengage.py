@@ -6,34 +6,20 @@ without knowing the code that makes them.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
-import msgspec
 import pytest
 
-from processor.delivery.dispatcher import Dispatcher
-from processor.delivery.settings import DeliverySettings
-from processor.destinations.plan import Plan
-from processor.model import Answer, Record
-from processor.operations.tally import Tally
-from processor.pipeline import Pipeline, PipelineSettings
-from processor.pipeline.ledger import Ledger
-from processor.sandbox.vendor import Accepted
-from processor.source.decode import Decoder
-from processor.source.decode_settings import DecodeSettings
-from processor.source.intake import size_bytes
-from processor.source.window import Window
-from tests.fake_stages import FakeConsumer, FakeLetters
-from tests.moengage_events import NOW_MS, identify_event, moengage, track_event
-from tests.simulation import LoopClock
-from tests.standin_requests import Ask, standin
-from tests.virtual_time import run_virtual
+from tests.moengage_events import identify_event, track_event
+from tests.odd_records import MANY_KEYS, Ends, Value, delivered, no_events, written
+from tests.virtual_time import virtual
 
-KEY = ("segment.events", 3)
+VENDOR = "moengage"
+BEFORE = track_event(userId="cust-before", messageId="m-before")
+BEHIND = identify_event(userId="cust-behind")
+"""Events of other users, to stand before and behind a bad one."""
 CALLS = {"page_events": True, "screen_events": True, "group_attributes": True, "alias": "merge", "delete_users": True}
 NATIVE = {"nested": "native"}
 PRIVATE = {"mode": "segment_private"}
@@ -69,21 +55,10 @@ def _any(values: list[Any]) -> list[Any]:
 
 
 TRACK = json.dumps(_track(properties={"x": "HERE"}))
-KEYS = {f"key {number}": number for number in range(10_000)}
 
 CASES: dict[str, Bad] = {
     # what is no event
-    "no JSON": Bad(b'{"type":"track"', "dead_lettered invalid_json"),
-    "not UTF-8": Bad(b'{"type":"tr\xffck"}', "dead_lettered invalid_json"),
-    "NaN": Bad(_raw(TRACK, "NaN"), "dead_lettered invalid_json"),
-    "nested without end": Bad(_raw(TRACK, "[" * 100_000), "dead_lettered invalid_json"),
-    "no value": Bad(None, "dead_lettered null_value"),
-    "a number": Bad(7, "dead_lettered not_an_object"),
-    "a text": Bad("track", "dead_lettered not_an_object"),
-    "no type": Bad({"userId": "cust-bad"}, "dead_lettered missing_type"),
-    "a blank type": Bad(_track(type="  "), "dead_lettered missing_type"),
-    "a numeric type": Bad(_track(type=4), "dead_lettered missing_type"),
-    "an unknown type": Bad(_track(type="purchase"), "dead_lettered unknown_type"),
+    **{name: Bad(value, f"dead_lettered {reason}") for name, (value, reason) in no_events(_track()).items()},
     "a call that is off": Bad(_track(type="page"), "skipped unsupported_type"),
     # missing ids and names
     **{
@@ -111,12 +86,12 @@ CASES: dict[str, Bad] = {
     "a deletion of nobody": Bad(_identify(type="delete", userId=None), "skipped missing_user_id", CALLS),
     # sizes
     "an endless user": Bad(_identify(userId="u" * 95_000), "dead_lettered event_too_large"),
-    "10,000 traits": Bad(_identify(traits=KEYS), "dead_lettered event_too_large"),
+    "10,000 traits": Bad(_identify(traits=MANY_KEYS), "dead_lettered event_too_large"),
     "too much for Segment's endpoint": Bad(
         _track(properties={"x": "x" * 125_000}), "dead_lettered event_too_large", PRIVATE
     ),
-    "10,000 properties": Bad(_track(properties=KEYS), "delivered"),
-    "10,000 native keys": Bad(_track(properties={"deep": KEYS}), "delivered", NATIVE),
+    "10,000 properties": Bad(_track(properties=MANY_KEYS), "delivered"),
+    "10,000 native keys": Bad(_track(properties={"deep": MANY_KEYS}), "delivered", NATIVE),
     "a long text": Bad(
         _track(properties={"x": "x" * 100_000, "url": "https://shop.example/" + "x" * 600}), "delivered"
     ),
@@ -196,141 +171,63 @@ CASES: dict[str, Bad] = {
 }
 
 
-class Sending:
-    """A way to the stand-in without sockets. Keeps what each request brought."""
-
-    def __init__(self) -> None:
-        """Start with a workspace that knows the neighbours of an alias."""
-        self.standin = standin("moengage")
-        self.requests: list[Accepted] = []
-
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        content: bytes,
-        deadline_s: float,
-        set_out: Callable[[], None],
-    ) -> Answer:
-        """Put a request to the stand-in, which must take it in; nothing that bad input can cause is refused there."""
-        del headers, deadline_s
-        set_out()
-        await asyncio.sleep(0.01)
-        parts = urlsplit(url)
-        said = Ask("moengage", parts.path, content, query=dict(parse_qsl(parts.query)), method=method).put_to(
-            self.standin
-        )
-        assert isinstance(said, Accepted), said
-        self.requests.append(said)
-        return Answer(said.status, {}, said.body)
+async def ends(values: Iterable[Any], settings: Mapping[str, Any]) -> Ends:
+    """Return how records with these values end, each of which is done at last."""
+    records = [_json(value) for value in values]
+    done = await delivered(VENDOR, records, **settings)
+    assert (done.outstanding_count, done.stored) == (0, len(records))
+    return done
 
 
-class Line:
-    """The stages of a destination in one line, from records to the stand-in."""
-
-    def __init__(self, settings: dict[str, Any]) -> None:
-        """Put the parts together. To be called inside a running loop."""
-        destination = moengage(**settings)
-        clock = LoopClock()
-        self.letters, self.sending = FakeLetters(), Sending()
-        self.window = Window(10_000, 100_000_000)
-        self.tally = Tally()
-        self.pipeline = Pipeline(
-            PipelineSettings("moengage", "1.0", 20.0),
-            Plan.compile(destination, "default"),
-            Decoder(DecodeSettings()),
-            Ledger(self.tally, self.window),
-            self.window,
-            clock,
-        )
-        self.dispatcher = Dispatcher(destination, DeliverySettings(), self.sending, self.pipeline, clock)
-        self.pipeline.connect(self.dispatcher, self.letters, FakeConsumer())
-
-    async def take(self, values: list[Any]) -> None:
-        """Take in records with these values, one behind the other, and wait until all have ended."""
-        running = asyncio.create_task(self.pipeline.run())
-        self.pipeline.inbox.put_assigned({KEY: 0})
-        records = [
-            Record(*KEY, offset, NOW_MS - 1877, b"k", value if isinstance(value, bytes) else _json(value))
-            for offset, value in enumerate(values)
-        ]
-        self.window.add(len(records), sum(size_bytes(record) for record in records))
-        self.pipeline.inbox.put_records(records, {})
-        await asyncio.sleep(600.0)
-        await self.dispatcher.close()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    @property
-    def ends(self) -> dict[str, int]:
-        """Return how many records ended how."""
-        records = self.tally.report()["records"]
-        reasons = [("delivered", ""), *(("skipped", reason) for reason in records["skipped"])]
-        reasons += [("dead_lettered", reason) for reason in records["dead_lettered"]]
-        counted = {f"{end} {why}".strip(): records[end].get(why, 0) for end, why in reasons}  # type: ignore[literal-required]
-        return {end: count for end, count in counted.items() if count}
+def users(done: Ends) -> list[list[Any]]:
+    """Return the users of each request that MoEngage took."""
+    return [[item.get("customer_id", item.get("user_id")) for item in sent.items] for sent in done.requests]
 
 
-def _json(value: Any) -> bytes | None:  # noqa: ANN401 - any JSON value
-    """Return a value as a producer writes it, half characters and all; None stays none."""
-    return None if value is None else json.dumps(value).encode()
-
-
-def _neighbours() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return two events of other users, to stand before and behind a bad one."""
-    return track_event(userId="cust-before", messageId="m-before"), identify_event(userId="cust-behind")
+def _json(value: Any) -> Value:  # noqa: ANN401 - any JSON value
+    """Return what a record holds for a value: bytes are what they are, and None stays none."""
+    return value if value is None or isinstance(value, bytes) else written(value)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bad_record_ends_by_the_contract_and_its_neighbours_are_delivered(name: str) -> None:
+@virtual
+async def test_bad_record_ends_by_the_contract_and_its_neighbours_are_delivered(name: str) -> None:
     """One bad record between two good ones: it ends as the contract says, they are delivered, nothing is ignored."""
     bad = CASES[name]
 
-    async def main() -> Line:
-        line = Line(bad.settings)
-        before, behind = _neighbours()
-        await line.take([before, bad.value, behind])
-        return line
+    done = await ends([BEFORE, bad.value, BEHIND], bad.settings)
 
-    line = run_virtual(main())
-
-    expected = {"delivered": 3} if bad.ends == "delivered" else {"delivered": 2, bad.ends: 1}
-    assert line.ends == expected
-    assert line.letters.reasons == ([bad.ends.partition(" ")[2]] if bad.ends.startswith("dead") else [])
-    _check_what_arrived(line, is_single="mode" in bad.settings)
-
-
-def _check_what_arrived(line: Line, *, is_single: bool) -> None:
-    """Assert that the neighbours' messages arrived, in one request where there is one for all, and as they were."""
-    users = [[item.user for item in request.items] for request in line.sending.requests]
-    good = [[user for user in inside if user in {"cust-before", "cust-behind"}] for inside in users]
-    expected = [["cust-before"], ["cust-behind"]] if is_single else [["cust-before", "cust-behind"]]
-    assert [inside for inside in good if inside] == expected
+    end, _, reason = bad.ends.partition(" ")
+    assert done.letters == ([reason] if end == "dead_lettered" else [])
+    assert done.skips == ([reason] if end == "skipped" else [])
+    assert done.delivered_count == (3 if end == "delivered" else 2)
+    # The neighbours go out together, where one request takes several.
+    good = [[user for user in request if user in {"cust-before", "cust-behind"}] for request in users(done)]
+    together = [["cust-before"], ["cust-behind"]] if "mode" in bad.settings else [["cust-before", "cust-behind"]]
+    assert [request for request in good if request] == together
     # A merge of users of whom MoEngage has not heard is no fault of the merge.
-    findings = {finding for request in line.sending.requests for finding in request.findings}
-    assert findings - {"unknown_user"} == set()
+    assert done.findings - {"unknown_user"} == set()
 
 
 @pytest.mark.parametrize("settings", [{}, CALLS, NATIVE, PRIVATE], ids=["default", "all calls", "native", "private"])
-def test_all_bad_records_together_cost_no_neighbour(settings: dict[str, Any]) -> None:
+@virtual
+async def test_all_bad_records_together_cost_no_neighbour(settings: dict[str, Any]) -> None:
     """Every bad record of these settings among good ones: all end by the contract, all good ones are delivered."""
     some = [bad for bad in CASES.values() if bad.settings == settings]
+    values: list[Any] = []
+    for number, bad in enumerate(some):
+        values += [track_event(userId=f"cust-{number}", messageId=f"m-{number}"), _renamed(bad.value, number)]
 
-    async def main() -> Line:
-        line = Line(settings)
-        values: list[Any] = []
-        for number, bad in enumerate(some):
-            values += [track_event(userId=f"cust-{number}", messageId=f"m-{number}"), _renamed(bad.value, number)]
-        await line.take(values)
-        return line
+    done = await ends(values, settings)
 
-    line = run_virtual(main())
+    assert sorted(done.letters) == sorted(_reasons(some, "dead_lettered"))
+    assert done.skips == sorted(_reasons(some, "skipped"))
+    assert done.delivered_count == 2 * len(some) - len(done.letters) - len(done.skips)
 
-    expected: dict[str, int] = {"delivered": len(some)}
-    for bad in some:
-        expected[bad.ends] = expected.get(bad.ends, 0) + 1
-    assert line.ends == expected
+
+def _reasons(some: Iterable[Bad], end: str) -> list[str]:
+    """Return the reasons of those bad records that end so."""
+    return [reason for found, _, reason in (bad.ends.partition(" ") for bad in some) if found == end]
 
 
 def _renamed(value: Any, number: int) -> Any:  # noqa: ANN401 - any JSON value
@@ -340,36 +237,23 @@ def _renamed(value: Any, number: int) -> Any:  # noqa: ANN401 - any JSON value
     return value | {"messageId": f"m-bad-{number}"} if isinstance(value, dict) else value
 
 
-def test_a_runaway_user_goes_to_the_dead_letters_and_holds_up_nobody() -> None:
+@virtual
+async def test_a_runaway_user_goes_to_the_dead_letters_and_holds_up_nobody() -> None:
     """Beyond fair use a user's messages are letters that can be sent again, and never vanish at MoEngage."""
+    hot = [track_event(userId="cust-hot", messageId=f"m-{number}") for number in range(20)]
 
-    async def main() -> Line:
-        line = Line({"fair_use_share": 0.002})
-        hot = [track_event(userId="cust-hot", messageId=f"m-{number}") for number in range(20)]
-        before, behind = _neighbours()
-        await line.take([before, *hot, behind])
-        return line
+    done = await ends([BEFORE, *hot, BEHIND], {"fair_use_share": 0.002})
 
-    line = run_virtual(main())
-
-    assert line.ends == {"delivered": 9, "dead_lettered fair_use_exceeded": 13}
-    assert {letter.reason for letter in line.letters.letters} == {"fair_use_exceeded"}
-    assert {(letter.status, letter.attempt_count) for letter in line.letters.letters} == {(None, 0)}
-    assert [item.user for request in line.sending.requests for item in request.items].count("cust-hot") == 7
+    assert (done.delivered_count, done.letters) == (9, ["fair_use_exceeded"] * 13)
+    assert set(done.attempt_counts) == {0}
+    assert [user for request in users(done) for user in request].count("cust-hot") == 7
 
 
-def test_half_characters_become_whole_ones() -> None:
+@virtual
+async def test_half_characters_become_whole_ones() -> None:
     """What UTF-8 cannot carry is replaced, in names as in values, and what a vendor keeps is valid."""
-    bad = CASES["lone surrogates"]
+    done = await ends([CASES["lone surrogates"].value], {})
 
-    async def main() -> Line:
-        line = Line({})
-        await line.take([bad.value])
-        return line
-
-    line = run_virtual(main())
-
-    assert [item.user for item in line.sending.requests[0].items] == ["cust-bad"]
-    mapped = Plan.compile(moengage(), "default").map(bad.value, Record(*KEY, 0, NOW_MS), NOW_MS)
-    (action,) = msgspec.json.decode(mapped.payloads[0].body)["actions"]
+    ((element,),) = [sent.items for sent in done.requests]
+    (action,) = element["actions"]
     assert (action["action"], action["attributes"]) == ("\ufffd seen", {"ok": ["\ufffd", "\ufffd"]})
