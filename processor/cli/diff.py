@@ -141,7 +141,7 @@ def _refuse(options: Mapping[str, object]) -> None:
 
 def _topic_name(name: str) -> str:
     """Return the name of a topic; refuse what can be none."""
-    from processor.source.settings import TOPIC_PATTERN
+    from processor.config.librdkafka import TOPIC_PATTERN
 
     if re.fullmatch(TOPIC_PATTERN, name) is None:
         raise typer.BadParameter(f"{name!r} can be no topic", param_hint="--topic")

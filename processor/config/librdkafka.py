@@ -1,12 +1,20 @@
-"""What librdkafka says about a property: whether it knows it and takes its value, asked without making a client."""
+"""What a file may say to the Kafka client.
+
+Whether the client knows a property and takes its value is asked of librdkafka itself, without making a client.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from confluent_kafka import KafkaException, Producer
 
 from processor.config.problems import nearest
+from processor.config.properties import Judge
+
+TOPIC_PATTERN: Final = r"^[A-Za-z0-9._-]{1,249}$"
+"""What Kafka takes for the name of a topic."""
 
 _NO_PROPERTY: Final = "segment-bridge.no.property"
 """Set behind the property in question: whatever is said about that one, no client is ever made."""
@@ -54,6 +62,24 @@ SUGGESTED: Final = frozenset(
 
 Source: what librdkafka 2.16.0 prints of its own properties (`rd_kafka_conf_properties_show`).
 """
+
+
+REFUSED_EVERYWHERE: Final[Mapping[str, str]] = {
+    "transactional.id": "the bridge writes no transactions",
+    "allow.auto.create.topics": "a misspelled topic would be made instead of reported",
+    "test.mock.num.brokers": "each client would have a cluster of its own that keeps nothing",
+}
+"""Properties that no client of the bridge takes from a file, and why."""
+
+
+def taking_all_but(refused: Mapping[str, str]) -> Judge:
+    """Return what takes every property that the client takes, but for these, each with what to write instead or why."""
+
+    def judge(name: str, value: str | float | None) -> str | None:
+        reason = refused.get(name)
+        return objection_to(name, value) if reason is None else f"this property cannot be set here: {reason}"
+
+    return judge
 
 
 def objection_to(name: str, value: str | float | None) -> str | None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from processor.config import Properties, refusing
-from processor.config.librdkafka import objection_to
+from processor.config.librdkafka import REFUSED_EVERYWHERE, TOPIC_PATTERN, taking_all_but
 from processor.model import Headers
 
 ANSWER_PREFIX: Final = "kafka_"
@@ -30,7 +30,6 @@ FRAMING_BYTES: Final = 1024
 
 Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 
-_TOPIC: Final = r"^[A-Za-z0-9._-]{1,249}$"
 _SERVERS: Final = r"^[^\s,]+(,\s*[^\s,]+)*$"
 _SIZE_BYTES: Final = 4
 
@@ -60,17 +59,9 @@ _REFUSED: Final = {
     "batch.num.messages": "a message that the topic refuses is found by it",
     "queue.buffering.max.messages": "write delivery.max_window_count",
     "queue.buffering.max.kbytes": "write delivery.max_window_bytes",
-    "transactional.id": "the bridge writes no transactions",
-    "allow.auto.create.topics": "a misspelled topic would be made instead of reported",
-    "test.mock.num.brokers": "each client would have a cluster of its own that keeps nothing",
+    **REFUSED_EVERYWHERE,
 }
 """Properties that the program sets itself, each with what to write instead or why."""
-
-
-def _objection_to(name: str, value: str | float | None) -> str | None:
-    """Return why a property cannot be set in a file, None when it can."""
-    reason = _REFUSED.get(name)
-    return objection_to(name, value) if reason is None else f"this property cannot be set here: {reason}"
 
 
 class TargetSettings(BaseModel):
@@ -79,7 +70,7 @@ class TargetSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     topic: str = Field(
-        pattern=_TOPIC,
+        pattern=TOPIC_PATTERN,
         description="Topic to write to. It must exist, must not be compacted, and is none that the bridge reads or "
         "keeps its own records in. Required.",
     )
@@ -89,7 +80,7 @@ class TargetSettings(BaseModel):
         description="Brokers of the topic's cluster to begin with, as host:port, separated by commas. Default none: "
         "the cluster that events are read from, with `kafka.properties`.",
     )
-    properties: Annotated[Properties, refusing(_objection_to)] = Field(
+    properties: Annotated[Properties, refusing(taking_all_but(_REFUSED))] = Field(
         default_factory=dict,
         description="Properties of librdkafka for the producer, such as security.protocol; secrets as {env: NAME} or "
         "{file: PATH}. Without `bootstrap_servers` they are laid over `kafka.properties`. Default none.",

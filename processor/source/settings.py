@@ -7,14 +7,12 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from processor.config import Properties, refusing
-from processor.config.librdkafka import objection_to
+from processor.config.librdkafka import REFUSED_EVERYWHERE, TOPIC_PATTERN, taking_all_but
 from processor.source.start import Start
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 OnExpired: TypeAlias = Literal["stop", "continue"]
-
-TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,249}$"
 
 REFUSED_PROPERTIES = {
     "bootstrap.servers": "write kafka.bootstrap_servers",
@@ -54,17 +52,9 @@ REFUSED_PROPERTIES = {
     "queue.buffering.max.kbytes": "it follows from dead_letters.max_message_bytes",
     "partitioner": "the dead letters of one key share a partition",
     "offset.store.method": "offsets are kept by the broker",
-    "transactional.id": "the bridge writes no transactions",
-    "allow.auto.create.topics": "a misspelled topic would be made instead of reported",
-    "test.mock.num.brokers": "each client would have a cluster of its own that keeps nothing",
+    **REFUSED_EVERYWHERE,
 }
 """Properties of the client that the program sets itself, each with what to write instead or why."""
-
-
-def _objection_to(name: str, value: str | float | None) -> str | None:
-    """Return why a property cannot be set in a file, None when it can."""
-    reason = REFUSED_PROPERTIES.get(name)
-    return objection_to(name, value) if reason is None else f"this property cannot be set here: {reason}"
 
 
 class ConsumerSettings(BaseModel):
@@ -196,7 +186,7 @@ class KafkaSettings(BaseModel):
         description="A small compacted topic that remembers which groups have started on which topics, so that lost "
         "offsets and topics made again are recognised. Made when missing. Default segment-bridge.control.",
     )
-    properties: Annotated[Properties, refusing(_objection_to)] = Field(
+    properties: Annotated[Properties, refusing(taking_all_but(REFUSED_PROPERTIES))] = Field(
         default_factory=dict,
         description="Any other property of librdkafka, such as security.protocol; secrets as {env: NAME} or "
         "{file: PATH}. Keys that the promise rests on are refused.",

@@ -13,8 +13,8 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, model_validator
 
+from processor.config.librdkafka import TOPIC_PATTERN
 from processor.errors import ConfigError
-from processor.source.settings import TOPIC_PATTERN
 
 log = logging.getLogger(__name__)
 
