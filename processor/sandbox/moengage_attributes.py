@@ -29,6 +29,7 @@ _RESERVED_NAMES = frozenset(
         *("user_attribute_old_id", "user_attribute_dnd_start_time", "user_attribute_dnd_end_time"),
     }
 )
+"""These lists are the vendor's, written a second time: a name that the connector has wrong must show here."""
 _USER_MOE_NAMES = frozenset(
     {
         *("moe_wa_subscription", "moe_em_unsub_categories", "moe_sub_w", "moe_spam", "moe_unsubscribe"),

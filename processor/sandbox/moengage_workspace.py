@@ -24,23 +24,11 @@ CLOCK_TOLERANCE_S = 5.0
 _MAX_NAME_CHARS = 200
 _JUNK_IDS = frozenset(
     {
-        *(
-            "unknown",
-            "guest",
-            "null",
-            "0",
-            "1",
-            "true",
-            "false",
-            "user_attribute_unique_id",
-            "(empty)",
-            "na",
-            "n/a",
-            "",
-        ),
-        *("dummy_seller_code", "user_id", "id", "customer_id", "uid", "userid", "none", "-2", "-1", "2"),
+        *("unknown", "guest", "null", "0", "1", "true", "false", "user_attribute_unique_id", "(empty)", "na", "n/a"),
+        *("dummy_seller_code", "user_id", "id", "customer_id", "uid", "userid", "none", "-2", "-1", "2", ""),
     }
 )
+"""Written from the vendor's page a second time: what the connector refuses must not decide what its judge refuses."""
 _Json = Mapping[str, Any]
 
 
@@ -84,7 +72,7 @@ class Workspace:
         registered, anonymous = message.get("user_id") or "", message.get("anonymous_id") or ""
         user = registered or anonymous
         reason = self._unwelcome(user, now_s, is_anonymous=not registered) if user else ""
-        if not reason and message.get("update_existing_only") and not self._has(user, is_anonymous=not registered):
+        if not reason and message.get("update_existing_only") and not self.users.has(user, is_anonymous=not registered):
             reason = "unknown_user"
         item = _item(call, user or None, bag, reason)
         self._note(item, moment)
@@ -163,9 +151,6 @@ class Workspace:
         if known is not None and known.is_blocked:
             return "user_blocked"
         return "over_fair_use" if self._fair_use.is_blocked(user, now_s) else ""
-
-    def _has(self, user: str, *, is_anonymous: bool) -> bool:
-        return self.users.has(user, is_anonymous=is_anonymous)
 
     def _unwanted(self, action: _Json, now_s: float) -> str:
         """Return why an action is dropped."""

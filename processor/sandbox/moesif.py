@@ -7,7 +7,6 @@ bodies here are invented.
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -68,7 +67,7 @@ class MoesifStandIn(Vendor):
             **dict.fromkeys(keys.moesif_forbidden_application_ids, (403, "forbidden_key", "not allowed")),
         }
         self._limits = settings.limits
-        self._rate = Rate(settings.limits.moesif_requests_per_s)
+        self.rate = Rate(settings.limits.moesif_requests_per_s)
         self._state = MoesifState(settings)
         self._types = {call: KeyTypes() for call in _CALLS.values()}
         self._raws = msgspec.json.Decoder(list[Raw])
@@ -107,15 +106,6 @@ class MoesifStandIn(Vendor):
         if key in self._keys:
             return None
         return self.refuse(*self._refused_keys.get(key, (401, "wrong_key", "application id wrong or missing")))
-
-    def throttled(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - the rate is of the account
-        """Refuse a request above the rate that the settings name."""
-        wait_s = self._rate.wait_s(head.now_s)
-        if wait_s == 0:
-            return None
-        refused = self.refuse(429, "too_many_requests")
-        refused.headers = {"Retry-After": str(math.ceil(wait_s))}
-        return refused
 
     def media(self, route: Route, head: Head) -> Refused | None:
         """Refuse a request that wants another answer than JSON, as the error page says, and a body that is none."""

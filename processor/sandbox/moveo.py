@@ -6,7 +6,6 @@ and limits are not documented: the sizes are those that the vendor's client keep
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -62,7 +61,7 @@ class MoveoStandIn(Vendor):
         self._keys = frozenset(settings.keys.moveo_api_keys)
         self._forbidden_keys = frozenset(settings.keys.moveo_forbidden_api_keys)
         self._limits = settings.limits
-        self._rate = Rate(settings.limits.moveo_requests_per_s)
+        self.rate = Rate(settings.limits.moveo_requests_per_s)
         self._state = MoveoState(settings)
         self._shape = shape("moveo")
         check = self._full if settings.checks == "full" else self._light
@@ -93,15 +92,6 @@ class MoveoStandIn(Vendor):
         if key in self._forbidden_keys:
             return self.refuse(403, "forbidden_key", "the token may not write")
         return self.refuse(401, "wrong_key", "the token is wrong or missing")
-
-    def throttled(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - there is one route
-        """Refuse a request above the rate that the settings name."""
-        wait_s = self._rate.wait_s(head.now_s)
-        if wait_s == 0:
-            return None
-        refused = self.refuse(429, "too_many_requests", "slow down")
-        refused.headers = {"Retry-After": str(math.ceil(wait_s))}
-        return refused
 
     def state(self, user: str | None) -> Iterable[dict[str, Any]]:
         """Yield users, and visitors that are known by an anonymous id alone."""

@@ -6,6 +6,7 @@ A stand-in decides and does nothing else. The server around it reads bodies, app
 from __future__ import annotations
 
 import abc
+import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from typing import Any
 
 from isal import isal_zlib
 from msgspec import Raw, Struct
+
+from processor.sandbox.rates import Rate
 
 JSON_TYPE: Mapping[str, str] = {"Content-Type": "application/json"}
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -103,6 +106,8 @@ class Vendor(abc.ABC):
     """One vendor's stand-in."""
 
     name: str
+    rate: Rate
+    """Of all requests together; a vendor whose routes have rates of their own has none and overrides `throttled`."""
 
     @abc.abstractmethod
     def route(self, path: str) -> Route | None:
@@ -116,22 +121,27 @@ class Vendor(abc.ABC):
     def stranger(self, route: Route, head: Head) -> Refused | None:
         """Return the refusal of a request whose credentials are wrong; None when they are right."""
 
-    def throttled(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - most vendors name no rate
+    def throttled(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - one rate for all routes
         """Return the refusal of a request above the vendor's rate; None when it is below. Counts the request."""
-        return None
+        wait_s = self.rate.wait_s(head.now_s)
+        if wait_s == 0:
+            return None
+        refused = self.refuse(429, "too_many_requests", "slow down")
+        refused.headers = {"Retry-After": str(math.ceil(wait_s))}
+        return refused
 
-    def state(self, user: str | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 - a vendor may keep nothing
+    @abc.abstractmethod
+    def state(self, user: str | None) -> Iterable[dict[str, Any]]:
         """Yield what the vendor knows by now, an object for each user and whatever else it keeps by id.
 
         Each has `kind` and `id`, and may hold `msgspec.Raw` values: numbers as they were written. With `user` only
         what has this id. Nothing waits while it runs and nothing is taken in, so that it is one moment's state.
         """
-        return ()
 
     @property
+    @abc.abstractmethod
     def state_is_complete(self) -> bool:
         """Return whether the state holds everybody, so that none had to be forgotten to stay within bounds."""
-        return True
 
     def media(self, route: Route, head: Head) -> Refused | None:
         """Return the refusal of a request whose content type or encoding is not taken; None when it is."""
