@@ -45,6 +45,7 @@ class Users:
         """Keep so many users, those that were heard of last, and so many events, the first ones."""
         self._users: OrderedDict[tuple[bool, str], User] = OrderedDict()
         self._device_of: dict[tuple[str, Any], tuple[str, str]] = {}
+        """The user and device that have a token or advertising id: of every device that is known, and of no other."""
         self._event_count = 0
         self._most_users, self._most_events = user_count, event_count
         self.is_complete = True
@@ -73,7 +74,8 @@ class Users:
 
     def _make_room(self) -> None:
         if len(self._users) > self._most_users:
-            self._users.popitem(last=False)
+            _, forgotten = self._users.popitem(last=False)
+            self._free(*forgotten.devices.values())
             self.is_complete = False
 
     def set_attributes(self, user: User, attributes: Mapping[str, Any], unset: Sequence[Mapping[str, Any]]) -> None:
@@ -117,17 +119,26 @@ class Users:
             if unique in kept:
                 self._move_device((unique, kept[unique]), (name, device_id))
         devices = self._users[(False, name)].devices
-        devices[device_id] = {**devices.get(device_id, {}), **kept}
+        before = devices.get(device_id, {})
+        devices[device_id] = {**before, **kept}
+        for unique in _UNIQUE_ATTRIBUTES:
+            if unique in before and before[unique] != devices[device_id][unique]:
+                del self._device_of[unique, before[unique]]
         return dropped
 
     def _move_device(self, token: tuple[str, Any], owner: tuple[str, str]) -> None:
+        """Give a token or advertising id to this device; the one that had it goes, and what else it had is free."""
         before = self._device_of.get(token)
-        older = None if before is None or before == owner else self._users.get((False, before[0]))
-        if before is not None and older is not None:
-            device = older.devices.get(before[1], {})
-            if device.get(token[0]) == token[1]:
-                del older.devices[before[1]]
+        if before is not None and before != owner:
+            self._free(self._users[(False, before[0])].devices.pop(before[1]))
         self._device_of[token] = owner
+
+    def _free(self, *devices: Mapping[str, Any]) -> None:
+        """Forget whose the tokens and advertising ids of devices are that are no longer there."""
+        for device in devices:
+            for unique in _UNIQUE_ATTRIBUTES:
+                if unique in device:
+                    del self._device_of[unique, device[unique]]
 
     def merge(self, merged: str, retained: str) -> None:
         """Give everything of one known user to another, whose own attributes win."""
@@ -135,16 +146,20 @@ class Users:
         new.attributes = {**old.attributes, **new.attributes}
         new.events = sorted([*old.events, *new.events])
         new.left_out_count += old.left_out_count
-        for device_id, attributes in old.devices.items():
-            new.devices.setdefault(device_id, attributes)
-            for unique in _UNIQUE_ATTRIBUTES:
-                if unique in attributes:
-                    self._device_of[unique, attributes[unique]] = (retained, device_id)
+        for device_id, device in old.devices.items():
+            self._free(device)
+            if device_id not in new.devices:
+                new.devices[device_id] = device
+                owner = (retained, device_id)
+                self._device_of |= {
+                    (unique, device[unique]): owner for unique in _UNIQUE_ATTRIBUTES if unique in device
+                }
         new.merged_from.append(merged)
         self._users[(False, merged)] = User("merged", merged_into=retained, merged_from=old.merged_from)
 
     def delete(self, user: str) -> None:
         """Forget everything of a known user but that there was one."""
+        self._free(*self._users[(False, user)].devices.values())
         self._users[(False, user)] = User("deleted")
 
     def rows(self, user: str | None) -> Iterator[dict[str, Any]]:
