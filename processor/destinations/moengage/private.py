@@ -6,7 +6,7 @@ applies here but the form of keys, if the settings ask for one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from processor.destinations.moengage.events import MISSING_EVENT_NAME, PROPERTIES_NOT_OBJECT, dedupe_id
@@ -87,13 +87,10 @@ class PrivateBuilder:
         named, bag_name, bag, warnings = parts
         kind = segment_text(fields.get("type"))
         message: dict[str, Any] = {"type": event["type"] if kind is None else kind, **ids, **named}
-        message["context"] = {
-            part: {} if (found := segment_text(fields.get(f"{part}_{key}"))) is None else {key: found}
-            for part, key in (("app", "version"), ("os", "name"), ("library", "version"))
-        }
+        message["context"] = context_of(lambda name: segment_text(fields.get(name)))
         try:
             if bag is not None:
-                message[bag_name] = bag if self._keys == "preserve" else converted(bag, self._keys, 1)
+                message[bag_name] = converted(bag, self._keys)
         except MappingError as error:
             return Rejected(error.reason, error.safe)
         moment = fields.get("timestamp")
@@ -129,6 +126,12 @@ def segment_text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     return id_text(value)
 
 
+def context_of(text: Callable[[str], str | None]) -> dict[str, dict[str, str]]:
+    """Return the three values of the context that travel, by the fields that give them as text; their places stay."""
+    parts = (("app", "version"), ("os", "name"), ("library", "version"))
+    return {part: {} if (found := text(f"{part}_{key}")) is None else {key: found} for part, key in parts}
+
+
 def _bag(value: Any, warning: str) -> tuple[dict[str, Any] | None, tuple[str, ...]]:  # noqa: ANN401 - any JSON value
     """Return a bag as it came, None and perhaps a warning where there is none."""
     if type(value) is dict:
@@ -136,17 +139,20 @@ def _bag(value: Any, warning: str) -> tuple[dict[str, Any] | None, tuple[str, ..
     return None, () if value is None or value == "" else (warning,)
 
 
-def converted(value: Any, keys: KeyCase, depth: int) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a value with the keys of its objects converted; the last of those that become alike stays.
+def converted(bag: dict[str, Any], keys: KeyCase) -> dict[str, Any]:
+    """Return a bag with the keys of all its objects converted; the last of those that become alike stays.
 
     Raises:
-        MappingError: the value is nested too deeply.
+        MappingError: it is nested too deeply; no bag is where keys are preserved.
     """
+    result: dict[str, Any] = bag if keys == "preserve" else _converted(bag, keys, 1)
+    return result
+
+
+def _converted(value: Any, keys: KeyCase, depth: int) -> Any:  # noqa: ANN401 - any JSON value
     if depth > _MAX_DEPTH:
         raise MappingError("the message is nested too deeply")
     if type(value) is dict:
         forms = ((key_case(key, keys), item) for key, item in value.items())
-        return {form: converted(item, keys, depth + 1) for form, item in forms if form}
-    if type(value) is list:
-        return [converted(item, keys, depth + 1) for item in value]
-    return value
+        return {form: _converted(item, keys, depth + 1) for form, item in forms if form}
+    return [_converted(item, keys, depth + 1) for item in value] if type(value) is list else value

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from processor.destinations.moengage.events import MISSING_EVENT_NAME, dedupe_id
 from processor.destinations.moengage.payloads import EVENT_TOO_LARGE, SEGMENT, payload
-from processor.destinations.moengage.private import converted
+from processor.destinations.moengage.private import context_of, converted
 from processor.destinations.moengage.removals import MAX_BODY_BYTES
 from processor.destinations.moengage.settings import MoEngageSettings
 from processor.destinations.moengage.validation import NULLABLE_TEXT, OBJECT, SWITCH, TEXT, TIME, Rule, validated
@@ -91,14 +91,11 @@ class ActionsBuilder:
         if "type" not in found:
             return MISSING_TYPE
         message = {key: found[name] for name, key in _NAMED.items() if name in found}
-        message["context"] = {
-            part: {key: found[f"{part}_{key}"]} if f"{part}_{key}" in found else {}
-            for part, key in (("app", "version"), ("os", "name"), ("library", "version"))
-        }
+        message["context"] = context_of(found.get)
         name, bag = named_bag
         try:
             if bag is not None:
-                message[name] = bag if self._keys == "preserve" else converted(bag, self._keys, 1)
+                message[name] = converted(bag, self._keys)
         except MappingError as error:
             return Rejected(error.reason, error.safe)
         if "timestamp" in found:
