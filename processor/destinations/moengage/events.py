@@ -89,26 +89,17 @@ class EventBuilder:
         if isinstance(moment, Rejected):
             return moment
         epoch_ms, warning = moment
-        warnings: tuple[str, ...] = (warning,) if warning is not None else ()
+        self._seen.note(name)
+        warnings: tuple[str, ...] = () if warning is None else (warning,)
         if is_near_reserved(name):
             warnings += (NEAR_RESERVED_NAME,)
-        self._seen.note(name)
         action: dict[str, Any] = {"action": name}
-        bag = fields.get("properties")
-        own = self._own(own, fields, event)
-        if type(bag) is not dict:
-            warnings += () if bag is None else (PROPERTIES_NOT_OBJECT,)
-            bag = {}
-        if bag or own:
-            try:
-                attributes = self._converter.convert(bag, own)
-            except MappingError as error:
-                return Rejected(error.reason, error.safe)
-            if attributes.sent:
-                action["attributes"] = attributes.sent
-            warnings += attributes.counted
+        try:
+            warnings += self._put_attributes(action, fields.get("properties"), self._own(own, fields, event))
+        except MappingError as error:
+            return Rejected(error.reason, error.safe)
         context = as_object(event.get("context"))
-        self._add_surroundings(action, fields, context, epoch_ms)
+        self._put_surroundings(action, fields, context, epoch_ms)
         element: dict[str, Any] = {"type": "event", "customer_id": customer, "actions": [action]}
         if self._has_device_id:
             device_id = id_text(as_object(context.get("device")).get("id"))
@@ -124,10 +115,25 @@ class EventBuilder:
             warnings=warnings,
         )
 
-    def _add_surroundings(
+    def _put_attributes(self, action: dict[str, Any], bag: Any, own: dict[str, str]) -> tuple[str, ...]:  # noqa: ANN401 - any JSON value
+        """Put properties, and what is ours beside them, into an action; return the warnings that they raise.
+
+        Raises:
+            MappingError: they are nested too deeply.
+        """
+        warnings: tuple[str, ...] = () if bag is None or type(bag) is dict else (PROPERTIES_NOT_OBJECT,)
+        bag = as_object(bag)
+        if not bag and not own:
+            return warnings
+        attributes = self._converter.convert(bag, own)
+        if attributes.sent:
+            action["attributes"] = attributes.sent
+        return warnings + attributes.counted
+
+    def _put_surroundings(
         self, action: dict[str, Any], fields: Mapping[str, Any], context: dict[str, Any], epoch_ms: int
     ) -> None:
-        """Add what an action says beside its attributes."""
+        """Put what an action says beside its attributes into it."""
         found = platform(context, fields.get("os_name"))
         if found is not None:
             action["platform"] = found
