@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from processor.sandbox.moengage_settings import MoEngageFairUse, MoEngageRates
+from processor.sandbox.rates import Rate
 
-_HOUR_S, _DAY_S, _WEEK_S = 3_600.0, 86_400.0, 604_800.0
+_MINUTE_S, _HOUR_S, _DAY_S, _WEEK_S = 60.0, 3_600.0, 86_400.0, 604_800.0
 _BREACHES_IN_A_ROW = 3
 _KNOWN_USERS = 1_000_000
 
@@ -40,35 +41,29 @@ class Quotas:
 
     def __init__(self, rates: MoEngageRates | None) -> None:
         """Start with everything left."""
-        self._windows: dict[str, tuple[int, float]] = {}
+        self._rates: dict[str, Rate] = {}
         if rates is not None:
-            self._windows = {
-                "customer": (rates.users_per_minute, 60.0),
-                "event": (rates.events_per_minute, 60.0),
-                "device": (rates.devices_per_minute, 60.0),
-                "one customer": (rates.single_users_per_minute, 60.0),
-                "one event": (rates.single_events_per_minute, 60.0),
-                "merge": (rates.merges_per_minute, 60.0),
-                "delete": (rates.deletions_per_minute, 60.0),
-                "segment": (rates.segment_requests_per_second, 1.0),
+            self._rates = {
+                "customer": Rate(rates.users_per_minute, _MINUTE_S),
+                "event": Rate(rates.events_per_minute, _MINUTE_S),
+                "device": Rate(rates.devices_per_minute, _MINUTE_S),
+                "one customer": Rate(rates.single_users_per_minute, _MINUTE_S),
+                "one event": Rate(rates.single_events_per_minute, _MINUTE_S),
+                "merge": Rate(rates.merges_per_minute, _MINUTE_S),
+                "delete": Rate(rates.deletions_per_minute, _MINUTE_S),
+                "segment": Rate(rates.segment_requests_per_second),
             }
-        self._used: dict[str, tuple[float, int]] = {}
 
     def take(self, counts: Mapping[str, int], now_s: float) -> Exceeded | None:
         """Count these if all of them fit; else count none and return the rate that is used up."""
-        known = {name: count for name, count in counts.items() if count and name in self._windows}
-        for name, count in known.items():
-            most, window_s = self._windows[name]
-            left = most - self._used_in(name, now_s)
+        asked = [(self._rates[name], count) for name, count in counts.items() if count and name in self._rates]
+        for rate, count in asked:
+            left = rate.left(now_s)
             if count > left:
-                return Exceeded(most, left, window_s - now_s % window_s)
-        for name, count in known.items():
-            self._used[name] = (now_s // self._windows[name][1], self._used_in(name, now_s) + count)
+                return Exceeded(rate.most, left, rate.wait_s(now_s))
+        for rate, count in asked:
+            rate.take(count, now_s)
         return None
-
-    def _used_in(self, name: str, now_s: float) -> int:
-        window, used = self._used.get(name, (-1.0, 0))
-        return used if window == now_s // self._windows[name][1] else 0
 
 
 class UseOfUser(Struct):
@@ -89,8 +84,8 @@ class FairUse:
             []
             if policy is None
             else [
-                (60.0, policy.per_minute, _HOUR_S),
-                (300.0, policy.per_five_minutes, _HOUR_S),
+                (_MINUTE_S, policy.per_minute, _HOUR_S),
+                (5 * _MINUTE_S, policy.per_five_minutes, _HOUR_S),
                 (_HOUR_S, policy.per_hour, _DAY_S),
                 (_DAY_S, policy.per_day, _DAY_S),
             ]

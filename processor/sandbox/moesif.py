@@ -67,7 +67,8 @@ class MoesifStandIn(Vendor):
             **dict.fromkeys(keys.moesif_forbidden_application_ids, (403, "forbidden_key", "not allowed")),
         }
         self._limits = settings.limits
-        self.rate = Rate(settings.limits.moesif_requests_per_s)
+        most = settings.limits.moesif_requests_per_s
+        self.rate = None if most is None else Rate(most)
         self._state = MoesifState(settings)
         self._types = {call: KeyTypes() for call in _CALLS.values()}
         self._raws = msgspec.json.Decoder(list[Raw])

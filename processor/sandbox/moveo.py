@@ -61,7 +61,8 @@ class MoveoStandIn(Vendor):
         self._keys = frozenset(settings.keys.moveo_api_keys)
         self._forbidden_keys = frozenset(settings.keys.moveo_forbidden_api_keys)
         self._limits = settings.limits
-        self.rate = Rate(settings.limits.moveo_requests_per_s)
+        most = settings.limits.moveo_requests_per_s
+        self.rate = None if most is None else Rate(most)
         self._state = MoveoState(settings)
         self._shape = shape("moveo")
         check = self._full if settings.checks == "full" else self._light

@@ -106,8 +106,8 @@ class Vendor(abc.ABC):
     """One vendor's stand-in."""
 
     name: str
-    rate: Rate
-    """Of all requests together; a vendor whose routes have rates of their own has none and overrides `throttled`."""
+    rate: Rate | None = None
+    """Of all requests together; None: no bound, or one for each route, which overrides `throttled`."""
 
     @abc.abstractmethod
     def route(self, path: str) -> Route | None:
@@ -123,11 +123,13 @@ class Vendor(abc.ABC):
 
     def throttled(self, route: Route, head: Head) -> Refused | None:  # noqa: ARG002 - one rate for all routes
         """Return the refusal of a request above the vendor's rate; None when it is below. Counts the request."""
-        wait_s = self.rate.wait_s(head.now_s)
-        if wait_s == 0:
+        if self.rate is None:
+            return None
+        if self.rate.left(head.now_s):
+            self.rate.take(1, head.now_s)
             return None
         refused = self.refuse(429, "too_many_requests", "slow down")
-        refused.headers = {"Retry-After": str(math.ceil(wait_s))}
+        refused.headers = {"Retry-After": str(math.ceil(self.rate.wait_s(head.now_s)))}
         return refused
 
     @abc.abstractmethod
