@@ -55,7 +55,7 @@ class MoEngageStandIn(Vendor):
         self._gzip = settings.moengage_gzip
         self._rules = settings.moengage
         self._is_full = settings.checks == "full"
-        self._quotas = Quotas(self._rules.rates if self._is_full else None)
+        self._quotas = Quotas(self._rules.rates)
         self._workspace = Workspace(self._rules, settings.state_user_count, settings.keep_count)
         self._request_count = 0
         self._bulk_decoder = msgspec.json.Decoder(Bulk)
@@ -172,13 +172,14 @@ class MoEngageStandIn(Vendor):
             return False
         return scheme.lower() == "basic" and user == self._id and password in self._passwords
 
-    def _light_bulk(self, head: Head, body: bytes) -> Accepted | Refused:  # noqa: ARG002 - the head was judged before
+    def _light_bulk(self, head: Head, body: bytes) -> Accepted | Refused:
         try:
             items = [item for one in self._bulk_decoder.decode(body).elements for item in items_of(one)]
         except msgspec.DecodeError:
             refused = self._read("bulk", body)
             return refused if isinstance(refused, Refused) else self.refuse(400, "invalid_body")
-        return Accepted(items, success_body(self._request_id()), 200, [])
+        counts = {} if self._rules.rates is None else Counter(item.call for item in items)
+        return self._above(counts, head.now_s) or Accepted(items, success_body(self._request_id()), 200, [])
 
     def _bulk(self, head: Head, body: bytes) -> Accepted | Refused:
         value = self._read("bulk", body)

@@ -336,12 +336,12 @@ def test_the_rate_of_deletions_has_a_body_of_its_own() -> None:
 
 
 def test_no_rate_is_kept_unless_asked_for() -> None:
-    """A run of any speed passes by default, and under light checks whatever the settings say."""
+    """A run of any speed passes by default; a rate that was asked for holds under light checks as well."""
     many = moengage(*[moengage_customer()] * 3)
-    assert isinstance(many.put(), Accepted)
     rates = MoEngageWorkspace(rates=MoEngageRates(users_per_minute=2))
-    assert isinstance(many.put(SandboxSettings(checks="light", moengage=rates)), Accepted)
-    assert isinstance(many.put(SandboxSettings(moengage=rates)), Refused)
+    for checks in ("full", "light"):
+        assert isinstance(many.put(SandboxSettings(checks=checks)), Accepted)
+        assert isinstance(many.put(SandboxSettings(checks=checks, moengage=rates)), Refused)
 
 
 def test_elements_are_counted_where_a_limit_is_set() -> None:
