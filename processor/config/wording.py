@@ -39,14 +39,16 @@ _TYPES: Final = {
 }
 """Where pydantic speaks of Python."""
 
-_LENGTHS: Final = {
+_TEMPLATES: Final = {
     "string_pattern_mismatch": "text that matches {pattern}",
     "string_too_long": "text of at most {max_length} characters",
     "string_too_short": "text of {min_length} or more characters",
     "too_long": "at most {max_length} entries",
     "too_short": "{min_length} or more entries",
+    "union_tag_invalid": "{discriminator} as one of {expected_tags}",
+    "union_tag_not_found": "{discriminator}, which says what it is",
 }
-"""The same where its text repeats what was found, or counts."""
+"""The same where its text repeats what was found, counts, or chooses among models."""
 
 _SHOWS_TEXT: Final = re.compile(
     r"literal_error|enum|url_.*|path_.*|.*_parsing|string_pattern_mismatch|string_too_.*|value_error"
@@ -93,8 +95,8 @@ def allowed_text(error: ErrorDetails) -> str:
     known = _TYPES.get(error["type"])
     if known is not None:
         return known
-    if error["type"] in _LENGTHS:
-        return _LENGTHS[error["type"]].format(**error["ctx"])
+    if error["type"] in _TEMPLATES:
+        return _TEMPLATES[error["type"]].format(**error["ctx"])
     text = message_text(error).removeprefix("Input should be ")
     return text if is_own(error) else text[:1].lower() + text[1:]
 

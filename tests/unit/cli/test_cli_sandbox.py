@@ -95,6 +95,19 @@ def test_a_setting_that_it_does_not_know_is_refused_with_its_place(start: Start,
     assert "moveo_event_count" in errors
 
 
+def test_faults_of_a_file_are_told_apart_by_their_kind(tmp_path: Path) -> None:
+    """A kind that there is not, and one that is not named, are told in the words of the file."""
+    file = tmp_path / "sandbox.yaml"
+    file.write_text("faults:\n  - {kind: latancy, ms: 1}\n  - {ms: 1}\n")
+    with pytest.raises(ConfigError) as refused:
+        _read(file)
+    kinds = "'latency', 'status', 'throttle', 'drop', 'slow_body', 'refuse'"
+    assert str(refused.value).splitlines() == [
+        f"{file}:2:5: faults[0]: found a mapping; allowed: 'kind' as one of {kinds}",
+        f"{file}:3:5: faults[1]: found a mapping; allowed: 'kind', which says what it is",
+    ]
+
+
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     """Defaults in place of the settings that were meant would be a surprise."""
     with pytest.raises(ConfigError, match="cannot be read"):
