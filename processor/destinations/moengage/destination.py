@@ -50,6 +50,7 @@ _MERGE_COUNT: Final = 50
 _KEPT_BY_SEGMENT: Final = "!#$%&()*+,/:;=?@[\\]^`{|}"
 """What Segment leaves in the workspace id of an address: it is put there as it is, and only blanks, quotes, angle
 brackets and what is not ASCII are escaped on the way."""
+_SEGMENT_PATH: Final = "/v1/integrations/segment"
 _SEGMENTS_NAMES: Final = ("api_id", "api_key", "region")
 """The settings of Segment's own destination."""
 
@@ -199,8 +200,7 @@ class MoEngageDestination(Destination):
             self._headers["MOE-APPKEY"] = settings.workspace
         if settings.x_forwarded_for is not None:
             self._headers["X-Forwarded-For"] = settings.x_forwarded_for
-        body = {"app_id": settings.workspace, "app_secret": key, "source": "test", "region": settings.data_centre}
-        self.probe = Probe(f"{settings.origin}/v1/integrations/authentication", "POST", msgspec.json.encode(body))
+        self.probe = _probe(settings, key)
 
 
 def _fair_use(share: float | None) -> FairUse | None:
@@ -213,6 +213,22 @@ def _fair_use(share: float | None) -> FairUse | None:
 def _is_on(settings: MoEngageSettings, setting: str) -> bool:
     """Return whether a setting switches its call on."""
     return getattr(settings, setting) in (True, "merge")
+
+
+def _probe(settings: MoEngageSettings, key: str) -> Probe:
+    """Return the request that proves key and workspace, on the route that takes the headers of the messages.
+
+    MoEngage's own route wants `MOE-APPKEY`, which Segment's endpoint is not sent; that has a route beside it.
+    """
+    if settings.is_private:
+        return Probe(f"{settings.origin}{_SEGMENT_PATH}/auth?appId={_app_id(settings)}", "GET", b"")
+    body = {"app_id": settings.workspace, "app_secret": key, "source": "test", "region": settings.data_centre}
+    return Probe(f"{settings.origin}/v1/integrations/authentication", "POST", msgspec.json.encode(body))
+
+
+def _app_id(settings: MoEngageSettings) -> str:
+    """Return the workspace id as it stands in the addresses of Segment's endpoint."""
+    return quote(settings.workspace, safe=_KEPT_BY_SEGMENT if settings.profile == "actions" else "")
 
 
 def _endpoints(settings: MoEngageSettings) -> tuple[Endpoint, ...]:
@@ -230,8 +246,7 @@ def _endpoints(settings: MoEngageSettings) -> tuple[Endpoint, ...]:
     )
     delete = _single(DELETE, f"{origin}/v1/customer/delete?app_id={workspace}", settings)
     if settings.is_private:
-        written = quote(settings.workspace, safe=_KEPT_BY_SEGMENT) if settings.profile == "actions" else workspace
-        main = _single(SEGMENT, f"{origin}/v1/integrations/segment?appId={written}", settings)
+        main = _single(SEGMENT, f"{origin}{_SEGMENT_PATH}?appId={_app_id(settings)}", settings)
     else:
         main = _bulk(f"{origin}/v1/transition/{workspace}", settings)
     return main, merge, delete
