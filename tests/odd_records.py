@@ -19,7 +19,8 @@ from processor.sandbox.server import judged
 from processor.sandbox.settings import SandboxLimits, SandboxSettings
 from processor.sandbox.vendor import Accepted, Head
 from processor.source.decode_settings import DecodeSettings
-from tests.simulation import START_MS, LoopClock
+from tests.parcels import START_MS
+from tests.simulation import LoopClock
 from tests.standin_requests import WORKSPACE, standin
 from tests.vendor_bench import Sent, VendorBench
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from processor.model import Answer
 from tests.parcels import START_MS
+from tests.simulation import shared_lanes
 
 ODD_WAITS = ("-5", "0", "soon", "9" * 30, "", "1e9", "Thu, 01 Jan 1970 00:00:00 GMT")
 """Values of `Retry-After` that name no time."""
@@ -134,10 +135,8 @@ class RoughVendor:
 
     def _note(self, request: Sent) -> None:
         """Look whether a member has a lane in two requests at once at one endpoint."""
-        lanes = {(request.url, lane) for item in request.items for lane in item["lanes"]}
-        for other in self._under_way:
-            if other.member == request.member:
-                self.clashes += lanes & {(other.url, lane) for item in other.items for lane in item["lanes"]}
+        same = [other for other in self._under_way if other.member == request.member]
+        self.clashes += shared_lanes(request.url, request.items, same)
         self._under_way.append(request)
 
     def _counted(self, answer: Answer) -> Answer:

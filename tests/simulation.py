@@ -6,8 +6,8 @@ import asyncio
 import gzip
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -20,8 +20,7 @@ from processor.delivery.settings import DeliverySettings
 from processor.destinations.answers import default_verdict
 from processor.destinations.base import Backoff, Destination, Endpoint
 from processor.model import Answer, Event, Mapped, Payload, Record, Rejected, Skipped, Verdict
-
-START_MS = 1_773_576_000_000
+from tests.parcels import START_MS
 
 
 class LoopClock:
@@ -141,6 +140,30 @@ class Switch:
         return self.status
 
 
+def plain_body(headers: Mapping[str, str], content: bytes) -> bytes:
+    """Return the body of a request as it was before compression."""
+    return gzip.decompress(content) if headers.get("Content-Encoding") == "gzip" else content
+
+
+def shared_lanes(url: str, items: list[dict[str, Any]], others: Iterable[Carrying]) -> Iterator[tuple[str, str]]:
+    """Yield address and lane wherever items are to be sent while another request carries the lane to that address."""
+    lanes = {(url, lane) for item in items for lane in item["lanes"]}
+    for other in others:
+        yield from lanes & {(other.url, lane) for item in other.items for lane in item["lanes"]}
+
+
+class Carrying(Protocol):
+    """A request that is under way."""
+
+    @property
+    def url(self) -> str:
+        """Where it goes."""
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """What it carries."""
+
+
 class FakeVendor:
     """A transport that answers by script, after a latency, and remembers what it accepted.
 
@@ -179,8 +202,7 @@ class FakeVendor:
         if self.connect_s:
             await asyncio.sleep(self.connect_s)
         set_out()
-        is_compressed = headers.get("Content-Encoding") == "gzip"
-        body = json.loads(gzip.decompress(content) if is_compressed else content) if content else []
+        body = json.loads(plain_body(headers, content)) if content else []
         items = body if isinstance(body, list) else [body]
         request = Request(len(self.requests) + 1, url, headers, items, asyncio.get_running_loop().time())
         self._note(request)
@@ -203,9 +225,7 @@ class FakeVendor:
 
     def _note(self, request: Request) -> None:
         """Check that no lane is in two requests at once at one endpoint."""
-        lanes = {(request.url, lane) for item in request.items for lane in item["lanes"]}
-        for other in self.in_flight:
-            self.lane_clashes += lanes & {(other.url, lane) for item in other.items for lane in item["lanes"]}
+        self.lane_clashes += shared_lanes(request.url, request.items, self.in_flight)
         self.requests.append(request)
         self.in_flight.add(request)
         self.most_in_flight = max(self.most_in_flight, len(self.in_flight))

@@ -7,7 +7,6 @@ are not, so what is seen here is what the vendor would see, and when.
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -30,7 +29,8 @@ from processor.source.intake import size_bytes
 from processor.source.window import Window
 from tests.fake_stages import FakeConsumer, FakeLetters
 from tests.golden_cases import REQUIRED
-from tests.simulation import START_MS, LoopClock
+from tests.parcels import START_MS
+from tests.simulation import LoopClock, plain_body
 
 KEY: Final = ("segment.events", 3)
 SETTLE_S: Final = 3600.0
@@ -61,7 +61,7 @@ class Sent:
 
     def __init__(self, endpoint: Endpoint, headers: Mapping[str, str], content: bytes, at_ms: int) -> None:
         """Nothing was answered yet."""
-        body = gzip.decompress(content) if headers.get("Content-Encoding") == "gzip" else content
+        body = plain_body(headers, content)
         self.endpoint = endpoint.name
         self.method, self.url = endpoint.method, endpoint.url
         self.headers = headers
