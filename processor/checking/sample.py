@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from processor.destinations.text import id_text
 from processor.model import Record
 
 MAX_USER_COUNT: Final = 20_000
@@ -51,8 +52,12 @@ class Sample:
 
 
 def users_of(events: Iterable[Any]) -> Iterator[str]:
-    """Yield who each event is of: its user, or before there is one its anonymous visitor."""
+    """Yield who each event is of: its user, or before there is one its anonymous visitor.
+
+    Ids are read as destinations read them: what is none of somebody, such as a number beyond all bounds, is nobody's.
+    """
     for event in events:
-        user = (event.get("userId") or event.get("anonymousId")) if isinstance(event, dict) else None
-        if isinstance(user, str | int | float):
-            yield str(user)
+        if isinstance(event, dict):
+            user = id_text(event.get("userId")) or id_text(event.get("anonymousId"))
+            if user is not None:
+                yield user
