@@ -83,8 +83,12 @@ class Recorder:
         return set(self.positions)
 
     def codes(self) -> list[NoticeCode]:
-        """Return the kinds of the notices, in order."""
-        return [notice.code for notice in self.notices]
+        """Return the kinds of the notices that are worth saying, in order."""
+        return [notice.code for notice in self.notices if not notice.is_repeat]
+
+    def count(self, code: NoticeCode) -> int:
+        """Return what the notices of a kind count together, repeats included."""
+        return sum(notice.count for notice in self.notices if notice.code is code)
 
     def offsets(self, partition: Partition) -> list[int]:
         """Return the offsets that were handed over for a partition, in order."""

@@ -60,8 +60,9 @@ class Reading:
         self._call(self._pipeline.fail, error)
 
     def said(self, notice: Notice) -> None:
-        """Log a notice and count it."""
-        log.log(_LEVELS[notice.level], "%s", notice.message)
+        """Count a notice, and log it unless it was said before."""
+        if not notice.is_repeat:
+            log.log(_LEVELS[notice.level], "%s", notice.message)
         tally = self._pipeline.ledger.tally
         self._call(tally.note, notice.code.value, notice.count)
         if notice.code is NoticeCode.RECORDS_EXPIRED and notice.partition is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Message
@@ -30,15 +31,18 @@ class Taken(NamedTuple):
     ends: Offsets
     positions: Offsets
     troubles: list[Trouble]
-    unkeyed: dict[str, int]
-    """How many records have no key, by topic."""
     headers_lost: dict[str, int]
     """How many records have headers that the client could not give, by topic."""
+
+    @property
+    def unkeyed(self) -> Mapping[str, int]:
+        """Return how many of the records have no key, by topic."""
+        return Counter(record.topic for record in self.records if record.key is None)
 
 
 def sort(messages: Iterable[Message[Any, Any]]) -> Taken:
     """Return the messages by what they are, records in the order in which they came."""
-    taken = Taken([], 0, {}, {}, [], {}, {})
+    taken = Taken([], 0, {}, {}, [], {})
     size_bytes = 0
     for message in messages:
         error = message.error()
@@ -115,8 +119,6 @@ def _size(record: Record) -> int:
 def _count(taken: Taken, record: Record) -> None:
     taken.records.append(record)
     taken.positions[record.topic, record.partition] = record.offset + 1
-    if record.key is None:
-        taken.unkeyed[record.topic] = taken.unkeyed.get(record.topic, 0) + 1
 
 
 def _number(value: int | None) -> int:

@@ -41,4 +41,4 @@ class Listener(Protocol):
         """The source has stopped for good. Nothing is stored from now on; the process must end."""
 
     def said(self, notice: Notice) -> None:
-        """Something is worth a log line and a count."""
+        """Something is worth a count, and unless it is a repeat a log line."""

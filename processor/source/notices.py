@@ -25,9 +25,9 @@ class NoticeCode(Enum):
     RECORDS_EXPIRED = "records_expired"
     """`count` records were deleted by the broker before they were read."""
     UNKEYED_RECORDS = "unkeyed_records"
-    """A topic has records without a key: one user's events are spread over partitions."""
+    """`count` records of a topic have no key: one user's events are spread over partitions."""
     HEADERS_LOST = "headers_lost"
-    """A topic has records with header names that are not UTF-8, which the client cannot read."""
+    """`count` records of a topic have header names that are not UTF-8, which the client cannot read."""
     STORE_REFUSED = "store_refused"
     """Offsets were not stored, because the partition is owned no longer or was never read so far."""
     BROKER_ERROR = "broker_error"
@@ -35,7 +35,7 @@ class NoticeCode(Enum):
 
 
 class Notice(Struct, frozen=True):
-    """One thing worth saying once. `message` holds no event data and no secret."""
+    """One thing worth saying once, or worth counting again. `message` holds no event data and no secret."""
 
     code: NoticeCode
     level: Literal["info", "warning", "error"]
@@ -43,6 +43,8 @@ class Notice(Struct, frozen=True):
     topic: str = ""
     partition: int | None = None
     count: int = 1
+    is_repeat: bool = False
+    """Whether it was said before, and only `count` is news."""
 
 
 class Repeats:

@@ -195,11 +195,12 @@ class Session:
             self._listener.said(Notice(NoticeCode.BROKER_ERROR, "warning", str(error)))
 
     def _say_of_topics(self, code: NoticeCode, counts: Mapping[str, int], what: str) -> None:
-        """Say once what records of a topic are like."""
+        """Say once what records of a topic are like, and count them all."""
         for topic, count in counts.items():
-            if (code, topic) not in self._said_of_topics:
-                self._said_of_topics.add((code, topic))
-                self._listener.said(Notice(code, "warning", f"topic {topic} has records {what}", topic, count=count))
+            is_repeat = (code, topic) in self._said_of_topics
+            self._said_of_topics.add((code, topic))
+            message = f"topic {topic} has records {what}"
+            self._listener.said(Notice(code, "warning", message, topic, count=count, is_repeat=is_repeat))
 
     def _say(self, notice: Notice) -> None:
         kind = (notice.code, notice.topic, notice.partition)

@@ -234,7 +234,7 @@ def test_everything_is_said_on_one_thread(kafka: Kafka) -> None:
 
 
 def test_unkeyed_records_are_said_once(kafka: Kafka) -> None:
-    """Records without a key are one notice a topic, whatever their number."""
+    """Records without a key are one notice a topic that is worth saying, and are all counted."""
     topic = kafka.create_topic()
     kafka.produce(topic, [b"{}"] * 5, key=None)
     with Source(kafka_settings(kafka, [topic]), group_settings()) as source:
@@ -242,6 +242,7 @@ def test_unkeyed_records_are_said_once(kafka: Kafka) -> None:
         kafka.produce(topic, [b"{}"] * 5, key=None)
         source.until_read(10)
     assert source.recorder.codes().count(NoticeCode.UNKEYED_RECORDS) == 1
+    assert source.recorder.count(NoticeCode.UNKEYED_RECORDS) == 10
 
 
 def test_record_keeps_its_bytes_headers_and_time(kafka: Kafka) -> None:

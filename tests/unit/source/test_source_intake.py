@@ -56,8 +56,9 @@ def test_headers_that_the_client_cannot_give_cost_no_record() -> None:
 
 def test_partitions_that_are_not_ours_are_left_out() -> None:
     """Records, ends, positions and bytes of others go together."""
-    taken = sort([record_message("t", 0, 5), record_message("t", 1, 7), error_message(-191, "t", 0, 6)])
+    taken = sort([record_message("t", 0, 5, key=None), record_message("t", 1, 7), error_message(-191, "t", 0, 6)])
     kept = only(taken, {("t", 1)})
+    assert kept.unkeyed == {}
     assert [record.partition for record in kept.records] == [1]
     assert (kept.ends, kept.positions, kept.size_bytes) == ({}, {("t", 1): 8}, 3)
     assert only(taken, {("t", 0), ("t", 1)}) is taken

@@ -379,13 +379,14 @@ def test_close_of_a_consumer_without_group_tells_the_listener() -> None:
     assert stage.recorder.names() == ["assigned", "lost"]
 
 
-def test_unkeyed_records_are_said_once() -> None:
-    """One notice a topic, whatever the number of records."""
+def test_unkeyed_records_are_said_once_and_all_are_counted() -> None:
+    """One notice a topic is worth a line of the log, whatever the number of records."""
     stage = Stage(9)
     stage.given(P0)
     for offset in range(3):
         stage.turn(record_message("t", 0, offset, key=None))
     assert stage.recorder.codes() == [NoticeCode.UNKEYED_RECORDS]
+    assert stage.recorder.count(NoticeCode.UNKEYED_RECORDS) == 3
 
 
 def test_records_with_unreadable_headers_are_handed_over_and_said_once() -> None:
