@@ -72,7 +72,10 @@ class Situation:
         return answer_of(self.vendor, turns.popleft() if turns else status, error)
 
     async def play(self, latency_s: float = 0.0) -> VendorBench:
-        """Bring the situation about, once; return what it was played on when everything is settled or has stopped."""
+        """Bring the situation about, once, in a loop of virtual time.
+
+        Return what it was played on when everything is settled or has stopped.
+        """
         bench = VendorBench(self.vendor, self.settings, answer=self.answer, latency_s=latency_s)
         async with bench:
             for at_ms, together in groupby(self.events, key=lambda one: one[0]):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -24,6 +23,8 @@ from tests.kafka_harness import Kafka, KafkaCluster, random_name
 
 pytestmark = pytest.mark.kafka
 
+T = TypeVar("T")
+
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "dead-letter-headers.schema.json").read_text())
 
 
@@ -34,13 +35,19 @@ class Desk:
         """Nothing is started."""
         self.states: list[tuple[bool, str]] = []
         self.acknowledged: list[int] = []
+        self._news = asyncio.Event()
         self.letters = DeadLetters(
             DeadLetterSettings(topic=topic, **settings),
             {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 500},
             mask=lambda text: text.replace("sk-1", "***"),
-            on_state=lambda writable, message: self.states.append((writable, message)),
-            on_crash=lambda crash: self.states.append((False, repr(crash))),
+            on_state=lambda writable, message: self._hear(self.states, (writable, message)),
+            on_crash=lambda crash: self._hear(self.states, (False, repr(crash))),
         )
+
+    def _hear(self, heard: list[T], what: T) -> None:
+        """Write something down and let those who wait look again."""
+        heard.append(what)
+        self._news.set()
 
     def send(self, offset: int, value: bytes | None, key: bytes | None = b"k", headers: Headers = ()) -> None:
         """Send a letter about a record at this offset."""
@@ -56,14 +63,17 @@ class Desk:
             mapping_hash="0123456789ab",
             time_ms=1_700_000_000_001,
         )
-        self.letters.send(letter, lambda: self.acknowledged.append(offset))
+        self.letters.send(letter, lambda: self._hear(self.acknowledged, offset))
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Return when the condition holds; fail when it does not in time."""
-        deadline = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < deadline, f"{what}: {self.states}, {len(self.acknowledged)} acknowledged"
-            await asyncio.sleep(0.01)
+        """Return when a condition on what was heard holds; fail when it does not in time."""
+        try:
+            async with asyncio.timeout(60):
+                while not condition():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            pytest.fail(f"{what}: {self.states}, {len(self.acknowledged)} acknowledged")
 
     async def until_written(self, count: int) -> None:
         """Return when so many letters are acknowledged."""

@@ -45,12 +45,11 @@ async def _send(transport: KafkaTransport, messages: Iterable[Message], deadline
 
 
 async def _send_until_written(transport: KafkaTransport, messages: list[Message]) -> list[Answer]:
-    """Send the same request until it is answered as written; return all answers."""
+    """Send the same request until it is answered as written, each attempt when the last is answered; return answers."""
     answers = [await _send(transport, messages, 2.0)]
     deadline = time.monotonic() + 60
     while answers[-1].error != WRITTEN:
         assert time.monotonic() < deadline, answers
-        await asyncio.sleep(0.1)
         answers.append(await _send(transport, messages, 2.0))
     return answers
 
