@@ -43,23 +43,23 @@ def said_of_topic(need: Need, view: TopicView) -> Iterator[str]:
     """Yield what keeps the bridge from using a topic."""
     if view.is_missing:
         if not need.is_made and not need.is_examined:
-            yield f"{need.called} {need.topic} does not exist"
+            yield f"{need.called} {need.topic} does not exist: create it, or mend the name"
         return
     if view.operations is None:
         return
-    lacking = _told(need.operations - view.operations)
+    lacking = told(need.operations - view.operations)
     if view.is_hidden:
         yield f"{need.called} {need.topic} may not be seen, be there one or not: grant {lacking} on it"
     elif lacking:
-        yield f"{need.called} {need.topic}: not granted: {lacking}"
+        yield f"{need.called} {need.topic}: not granted: {lacking}; grant it on this topic"
 
 
 def said_of_group(group_id: str, granted: Operations | None) -> Iterator[str]:
     """Yield that a consumer group may not be used."""
     if granted is not None and not granted >= READ:
-        yield f"consumer group {group_id}: not granted: {_told(READ)}"
+        yield f"consumer group {group_id}: not granted: {told(READ)}; grant it on this group"
 
 
-def _told(operations: Operations) -> str:
+def told(operations: Operations) -> str:
     """Return operations as Kafka's own tools spell them."""
     return " and ".join(sorted(operation.replace("_", " ").title().replace(" ", "") for operation in operations))

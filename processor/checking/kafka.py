@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from processor.checking.access import Need, needs, said_of_group, said_of_topic
+from processor.checking.access import Need, needs, said_of_group, said_of_topic, told
 from processor.checking.findings import Findings, Place
 from processor.checking.limits import (
     compaction_warnings,
@@ -72,6 +72,7 @@ class _KafkaCheck:
         self._clients = KafkaClients(settings.kafka, groups[0])
         self._cluster = Cluster(self._clients.admin())
         self._views: dict[str, TopicView] = {}
+        self._configurations: dict[str, Mapping[str, str] | None] = {}
         self._readable = set(settings.kafka.topics)
 
     def ask(self) -> None:
@@ -121,13 +122,19 @@ class _KafkaCheck:
         self._found.notes.extend(self._place(("kafka", "topics"), text) for text in partition_notes(known))
 
     def _ask_creation(self, need: Need) -> None:
-        """Say that a topic that the bridge makes itself may not be made, as far as that can be told."""
+        """Say that a topic that the bridge makes itself may not be made, as far as that can be told.
+
+        Of a topic that is not there the broker tells no rights, so those that it will need are named.
+        """
         granted = cluster_operations(self._cluster.admin, self._deadline)
         if granted is not None and _CREATE in granted:
             return
         said = self._found.notes if granted is None else self._found.warnings
-        text = f"{need.called} {need.topic} does not exist yet, and whether it may be made cannot be told"
-        said.append(self._place(need.path, f"{text}: make it, or see to it that Create on it is granted"))
+        text = (
+            f"{need.called} {need.topic} does not exist yet, and whether it may be made and used cannot be told: "
+            f"make it with cleanup.policy=compact, or grant Create on it, beside {told(need.operations)}"
+        )
+        said.append(self._place(need.path, text))
 
     def _ask_group(self, name: str) -> None:
         group_id = self._settings.group_id(name)
@@ -164,26 +171,38 @@ class _KafkaCheck:
 
     def _ask_letter_topic(self) -> None:
         letters = self._settings.dead_letters.topic
-        if self._views[letters].is_hidden:
-            return
-        sources = [topic for topic in self._settings.kafka.topics if self._views[topic].partition_count is not None]
+        view = self._views[letters]
+        if view.is_hidden or (not view.is_missing and self._configuration(letters) is None):
+            return  # the question for limits tells what may not be seen
+        sources = [topic for topic in self._shown_sources() if self._configuration(topic) is not None]
         for problem in topic_problems(self._cluster.admin, letters, sources, max(self._deadline.left_s, 0.001)):
             said = self._place(("dead_letters", "topic"), problem.message)
             (self._found.problems if problem.severity == "error" else self._found.warnings).append(said)
+
+    def _shown_sources(self) -> list[str]:
+        """Return the topics of events that may be seen and are there."""
+        return [topic for topic in self._settings.kafka.topics if self._views[topic].partition_count is not None]
+
+    def _configuration(self, topic: str) -> Mapping[str, str] | None:
+        """Return the configuration of a topic that exists, None where it may not be seen; asked for once."""
+        if topic not in self._configurations:
+            self._configurations[topic] = self._cluster.configuration(topic, self._deadline)
+        return self._configurations[topic]
 
     def _ask_limits(self) -> None:
         letters = self._settings.dead_letters
         if self._views[letters.topic].partition_count is not None:
             self._ask_limits_of(letters.topic, ("dead_letters", "topic"), is_source=False)
-        for topic in self._settings.kafka.topics:
-            if self._views[topic].partition_count is not None:
-                self._ask_limits_of(topic, ("kafka", "topics"), is_source=True)
+        for topic in self._shown_sources():
+            self._ask_limits_of(topic, ("kafka", "topics"), is_source=True)
 
     def _ask_limits_of(self, topic: str, path: tuple[str, ...], *, is_source: bool) -> None:
-        configuration = self._cluster.configuration(topic, self._deadline)
+        configuration = self._configuration(topic)
         if configuration is None:
             text = f"topic {topic} does not show its configuration (DescribeConfigs is not granted)"
-            self._found.notes.append(self._place(path, f"{text}: retention and sizes cannot be told"))
+            self._found.notes.append(
+                self._place(path, f"{text}: what it keeps cannot be told; grant it to have it told")
+            )
             return
         warned: list[Finding] = [(path, text) for text in retention_warnings(topic, configuration, self._outage_s)]
         noted = [(path, text) for text in size_retention_notes(topic, configuration)]
@@ -203,7 +222,7 @@ class _KafkaCheck:
         """Sample the newest records of topics with several partitions: with one, order needs no key."""
         partitions: list[Partition] = [
             (topic, number)
-            for topic in self._settings.kafka.topics
+            for topic in self._shown_sources()
             if topic in self._readable and (self._views[topic].partition_count or 0) > 1
             for number in range(self._views[topic].partition_count or 0)
         ]

@@ -28,6 +28,13 @@ TIMEOUT_S: Final = 30.0
 OUTAGE_S: Final = 86_400.0
 """How long a vendor may be down without a loss, in seconds: shorter retention is warned of."""
 
+_UNTOLD_HELP: Final = (
+    "a 429 or 5xx is trouble of the vendor's own, check again later; a 409 or another 4xx says that ids, key and "
+    "address in the settings do not go together, or that there is no such route: compare them with the vendor's "
+    "dashboard, and see the page of the type in docs/destinations"
+)
+"""What to make of an answer that is neither yes nor no to a key."""
+
 _Asked = Mapping[str, tuple[Destination, HttpSettings]]
 
 
@@ -86,7 +93,7 @@ def _ask_vendors(sound: _Asked, place: Place, found: Findings, deadline: Deadlin
             case Credentials.REFUSED:
                 found.problems.append(said)
             case Credentials.UNTOLD:
-                found.warnings.append(said)
+                found.warnings.append(f"{said}: {_UNTOLD_HELP}")
             case Credentials.NO_ANSWER:
                 found.silent.append(said)
             case _:

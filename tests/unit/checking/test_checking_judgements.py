@@ -73,14 +73,14 @@ NEED = Need(("k",), "t", "topic", frozenset({"READ", "WRITE"}))
     [
         (NEED, TopicView(3, frozenset({"READ", "WRITE", "DESCRIBE"})), []),
         (NEED, TopicView(3, None), []),
-        (NEED, TopicView(3, frozenset({"WRITE"})), ["topic t: not granted: Read"]),
-        (NEED, TopicView(3, frozenset({"DESCRIBE"})), ["topic t: not granted: Read and Write"]),
+        (NEED, TopicView(3, frozenset({"WRITE"})), ["topic t: not granted: Read; grant it on this topic"]),
+        (NEED, TopicView(3, frozenset({"DESCRIBE"})), ["topic t: not granted: Read and Write; grant it on this topic"]),
         (
             NEED,
             TopicView(None, frozenset()),
             ["topic t may not be seen, be there one or not: grant Read and Write on it"],
         ),
-        (NEED, TopicView(None, None), ["topic t does not exist"]),
+        (NEED, TopicView(None, None), ["topic t does not exist: create it, or mend the name"]),
         (NEED._replace(is_made=True), TopicView(None, None), []),
         (NEED._replace(is_examined=True), TopicView(None, None), []),
     ],
@@ -93,7 +93,9 @@ def test_rights_that_lack_are_named(need: Need, view: TopicView, said: list[str]
 def test_a_group_must_be_readable() -> None:
     """To describe it is not enough."""
     assert not [*said_of_group("g", None), *said_of_group("g", frozenset({"READ"}))]
-    assert [*said_of_group("g", frozenset({"DESCRIBE"}))] == ["consumer group g: not granted: Read"]
+    assert [*said_of_group("g", frozenset({"DESCRIBE"}))] == [
+        "consumer group g: not granted: Read; grant it on this group"
+    ]
 
 
 def record(partition: int, key: bytes | None = b"k") -> Record:

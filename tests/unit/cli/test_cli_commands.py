@@ -69,6 +69,7 @@ def test_check_tells_what_vendors_say_of_credentials(tmp_path: Path, monkeypatch
     said[name] = Asked(Credentials.UNTOLD, "status 500")
     (warning,) = check(settings, online=True, document=document).warnings
     assert warning.startswith(f"{path}:")
+    assert "status 500: a 429 or 5xx is trouble of the vendor's own, check again later; a 409 or another 4xx" in warning
     said[name] = Asked(Credentials.REFUSED, "refused")
     assert check(settings, online=True).problems == [f"destinations.{name}: refused"]
     said[name] = Asked(Credentials.NO_ANSWER, "no answer")
