@@ -149,16 +149,18 @@ class _KafkaCheck:
 
     def _compaction_problems(self) -> Iterator[Finding]:
         """Yield what keeps topics from listing suppressed users, and the control topic, once there is one, from use."""
-        control = self._settings.kafka.control_topic
-        if self._views[control].partition_count is not None:
-            yield from self._refusal(
-                ("kafka", "control_topic"), partial(control_topic.require_compacted, self._cluster, control)
-            )
+        control, path = self._settings.kafka.control_topic, ("kafka", "control_topic")
+        if self._is_looked_into(control, path):
+            yield from self._refusal(path, partial(control_topic.require_compacted, self._cluster, control))
         for name, own in self._settings.destinations.items():
             topic = None if own.suppressed_users is None else own.suppressed_users.topic
-            if topic is not None and not self._views[topic].is_hidden:
-                path = ("destinations", name, "suppressed_users", "topic")
-                yield from self._refusal(path, partial(require_compacted, self._cluster, topic))
+            users = ("destinations", name, "suppressed_users", "topic")
+            if topic is not None and (self._views[topic].is_missing or self._is_looked_into(topic, users)):
+                yield from self._refusal(users, partial(require_compacted, self._cluster, topic))
+
+    def _is_looked_into(self, topic: str, path: tuple[str, ...]) -> bool:
+        """Return whether a topic is there and shows its configuration; what it does not show is told."""
+        return self._views[topic].partition_count is not None and self._shown_configuration(topic, path) is not None
 
     def _refusal(self, path: tuple[str, ...], require: Callable[[Deadline], object]) -> Iterator[Finding]:
         """Yield what a question to the cluster says that only somebody's act changes; no answer is raised."""
@@ -189,6 +191,14 @@ class _KafkaCheck:
             self._configurations[topic] = self._cluster.configuration(topic, self._deadline)
         return self._configurations[topic]
 
+    def _shown_configuration(self, topic: str, path: tuple[str, ...]) -> Mapping[str, str] | None:
+        """Return the configuration of a topic that exists; that it may not be seen is told."""
+        configuration = self._configuration(topic)
+        if configuration is None:
+            text = f"topic {topic} does not show its configuration, so what it keeps cannot be told"
+            self._found.notes.append(self._place(path, f"{text}: grant DescribeConfigs on it"))
+        return configuration
+
     def _ask_limits(self) -> None:
         letters = self._settings.dead_letters
         if self._views[letters.topic].partition_count is not None:
@@ -197,12 +207,8 @@ class _KafkaCheck:
             self._ask_limits_of(topic, ("kafka", "topics"), is_source=True)
 
     def _ask_limits_of(self, topic: str, path: tuple[str, ...], *, is_source: bool) -> None:
-        configuration = self._configuration(topic)
+        configuration = self._shown_configuration(topic, path)
         if configuration is None:
-            text = f"topic {topic} does not show its configuration (DescribeConfigs is not granted)"
-            self._found.notes.append(
-                self._place(path, f"{text}: what it keeps cannot be told; grant it to have it told")
-            )
             return
         warned: list[Finding] = [(path, text) for text in retention_warnings(topic, configuration, self._outage_s)]
         noted = [(path, text) for text in size_retention_notes(topic, configuration)]
