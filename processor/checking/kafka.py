@@ -177,7 +177,7 @@ class _KafkaCheck:
         if view.is_hidden or (not view.is_missing and self._configuration(letters) is None):
             return  # the question for limits tells what may not be seen
         sources = [topic for topic in self._shown_sources() if self._configuration(topic) is not None]
-        for problem in topic_problems(self._cluster.admin, letters, sources, max(self._deadline.left_s, 0.001)):
+        for problem in topic_problems(self._cluster.admin, letters, sources, self._deadline.request_s):
             said = self._place(("dead_letters", "topic"), problem.message)
             (self._found.problems if problem.severity == "error" else self._found.warnings).append(said)
 

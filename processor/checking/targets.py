@@ -37,14 +37,9 @@ def _ask(settings: Settings, path: Path, target: Target, place: Place, found: Fi
     own = {*settings.kafka.topics, settings.kafka.control_topic, settings.dead_letters.topic}
     if target.topic in own:
         source = KafkaClients(settings.kafka, client_id).admin()
-        if cluster_id(admin, _left_s(deadline)) == cluster_id(source, _left_s(deadline)):
+        if cluster_id(admin, deadline.request_s) == cluster_id(source, deadline.request_s):
             text = f"topic {target.topic} is used by this bridge on the same cluster: what it writes would come back"
             found.problems.append(place(path, text))
-    for problem in target_problems(admin, target.settings, _left_s(deadline)):
+    for problem in target_problems(admin, target.settings, deadline.request_s):
         said = place(path, problem.message)
         (found.problems if problem.severity == "error" else found.warnings).append(said)
-
-
-def _left_s(deadline: Deadline) -> float:
-    """Return what a request may take; zero would mean the client's own default."""
-    return max(deadline.left_s, 0.001)

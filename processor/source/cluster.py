@@ -217,7 +217,7 @@ def _timeout(deadline: Deadline) -> float:
 
     A request to a broker that has died only ends with its timeout, and only the next one finds the new leader.
     """
-    return min(max(deadline.left_s, 0.001), REQUEST_TIMEOUT_S)
+    return min(deadline.request_s, REQUEST_TIMEOUT_S)
 
 
 def _asking(doing: str, ask: Any) -> Any:  # noqa: ANN401 - futures of whatever the client answers

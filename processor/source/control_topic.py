@@ -60,7 +60,7 @@ class ControlTopic:
         """
         try:
             consumer = self._connected(deadline)
-            _, end = consumer.get_watermark_offsets(TopicPartition(self.name, 0), _timeout(deadline), cached=False)
+            _, end = consumer.get_watermark_offsets(TopicPartition(self.name, 0), deadline.request_s, cached=False)
             while self._next_offset < end:
                 self._take(consumer, deadline)
         except KafkaException as error:
@@ -160,7 +160,7 @@ class ControlTopic:
     def _create(self, deadline: Deadline) -> None:
         new = NewTopic(self.name, num_partitions=1, config={"cleanup.policy": "compact"})
         try:
-            self._cluster.admin.create_topics([new], request_timeout=_timeout(deadline))[self.name].result(
+            self._cluster.admin.create_topics([new], request_timeout=deadline.request_s)[self.name].result(
                 deadline.left_s
             )
         except KafkaException as error:
@@ -189,7 +189,3 @@ def require_compacted(cluster: Cluster, name: str, deadline: Deadline) -> None:
     """
     otherwise = "its records expire and a group that lost its offsets is not recognised"
     cluster.require_compacted(name, deadline, called=f"control topic {name}", otherwise=otherwise)
-
-
-def _timeout(deadline: Deadline) -> float:
-    return max(deadline.left_s, 0.001)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
+
+_LEAST_S: Final = 0.001
+"""Zero would mean the Kafka client's own default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,11 @@ class Deadline:
     def left_s(self) -> float:
         """Return the seconds that are left, never negative."""
         return max(0.0, self.at_s - self.clock())
+
+    @property
+    def request_s(self) -> float:
+        """Return the seconds that a request may take: what is left, and a moment where nothing is."""
+        return max(self.left_s, _LEAST_S)
 
     @property
     def is_over(self) -> bool:

@@ -34,7 +34,7 @@ def committed_offsets(
     """
     doing = f"cannot read the offsets of group {group_id}"
     try:
-        answer = reader.committed(to_client_partitions(partitions), max(deadline.left_s, 0.001))
+        answer = reader.committed(to_client_partitions(partitions), deadline.request_s)
     except KafkaException as error:
         raise broker_error(error, doing) from error
     for each in answer:

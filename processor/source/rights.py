@@ -59,7 +59,7 @@ def topic_views(admin: AdminClient, topics: Iterable[str], deadline: Deadline) -
     asked = TopicCollection(sorted(set(topics)))
     doing = "cannot ask what is granted of topics"
     try:
-        futures = admin.describe_topics(asked, include_authorized_operations=True, request_timeout=_left_s(deadline))
+        futures = admin.describe_topics(asked, include_authorized_operations=True, request_timeout=deadline.request_s)
     except (KafkaException, ValueError) as error:
         raise broker_error(error, doing) from error
     return {topic: _view(future, deadline, f"cannot describe topic {topic}") for topic, future in futures.items()}
@@ -88,7 +88,7 @@ def _group_operations(admin: AdminClient, group_id: str, deadline: Deadline) -> 
     doing = f"cannot ask what is granted of group {group_id}"
     try:
         future = admin.describe_consumer_groups(
-            [group_id], include_authorized_operations=True, request_timeout=_left_s(deadline)
+            [group_id], include_authorized_operations=True, request_timeout=deadline.request_s
         )[group_id]
     except (KafkaException, ValueError) as error:
         raise broker_error(error, doing) from error
@@ -102,7 +102,7 @@ def cluster_operations(admin: AdminClient, deadline: Deadline) -> Operations | N
         BrokerError: No answer within the deadline.
     """
     doing = "cannot ask what is granted of the cluster"
-    future = admin.describe_cluster(include_authorized_operations=True, request_timeout=_left_s(deadline))
+    future = admin.describe_cluster(include_authorized_operations=True, request_timeout=deadline.request_s)
     return _granted(_result(future, deadline, doing))
 
 
@@ -125,13 +125,8 @@ def _granted(found: Any) -> Operations | None:  # noqa: ANN401 - a description o
 
 def _result(future: Future[Any], deadline: Deadline, doing: str) -> Any:  # noqa: ANN401 - whatever the client answers
     try:
-        return future.result(_left_s(deadline))
+        return future.result(deadline.request_s)
     except KafkaException as error:
         raise broker_error(error, doing) from error
     except TimeoutError as error:
         raise BrokerError(f"{doing}: no answer in time", code="_TIMED_OUT", fatal=False) from error
-
-
-def _left_s(deadline: Deadline) -> float:
-    """Return what a request may take; zero would mean the client's own default."""
-    return max(deadline.left_s, 0.001)

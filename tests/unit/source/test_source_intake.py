@@ -74,9 +74,9 @@ def test_deadline_counts_down_to_zero() -> None:
     """What is left is never negative."""
     now = [10.0]
     deadline = Deadline.after(5, lambda: now[0])
-    assert (deadline.left_s, deadline.is_over) == (5.0, False)
+    assert (deadline.left_s, deadline.request_s, deadline.is_over) == (5.0, 5.0, False)
     now[0] = 20.0
-    assert (deadline.left_s, deadline.is_over) == (0.0, True)
+    assert (deadline.left_s, deadline.request_s, deadline.is_over) == (0.0, 0.001, True)
 
 
 def test_repeats_let_one_of_a_kind_pass_in_each_interval() -> None:
