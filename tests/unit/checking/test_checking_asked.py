@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,18 +59,20 @@ async def test_a_registry_is_asked_for_any_schema(status: int, body: object, whe
 
 
 async def test_a_registry_of_unknown_authority_is_named(tmp_path: Path) -> None:
-    """A wrong CA shows before `run`."""
+    """A wrong CA shows before `run`, with what TLS says of it."""
     authority = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(authority))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
 
-    async def refuse(_reader: Any, writer: Any) -> None:  # noqa: ANN401 - streams
+    async def close(_reader: Any, writer: Any) -> None:  # noqa: ANN401 - streams
         writer.close()
 
-    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    async with server:
+    async with await asyncio.start_server(close, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
         (said,) = (await asked(port, url=f"https://127.0.0.1:{port}", ca_file=authority)).silent
     assert said.startswith("destinations.one.decode.avro.registry: 127.0.0.1: the schema registry could not be asked")
+    assert "TLS fails: unable to get local issuer certificate" in said
 
 
 def test_a_kafka_that_cannot_be_reached_is_asked_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
