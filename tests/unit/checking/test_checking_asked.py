@@ -71,8 +71,9 @@ async def test_a_registry_of_unknown_authority_is_named(tmp_path: Path) -> None:
     async with await asyncio.start_server(close, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
         (said,) = (await asked(port, url=f"https://127.0.0.1:{port}", ca_file=authority)).silent
-    assert said.startswith("destinations.one.decode.avro.registry: 127.0.0.1: the schema registry could not be asked")
-    assert "TLS fails: unable to get local issuer certificate" in said
+    place = "destinations.one.decode.avro.registry: 127.0.0.1: "
+    assert said.startswith(f"{place}the schema registry could not be asked: TLS fails: ")
+    assert "certificate" in said
 
 
 def test_a_kafka_that_cannot_be_reached_is_asked_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
