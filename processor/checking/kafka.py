@@ -9,6 +9,7 @@ from typing import Final
 from processor.checking.access import Need, needs, said_of_group, said_of_topic, told
 from processor.checking.findings import Findings, Place
 from processor.checking.limits import (
+    UNTOLD,
     compaction_warnings,
     letter_warnings,
     partition_notes,
@@ -197,7 +198,13 @@ class _KafkaCheck:
         if configuration is None:
             text = f"topic {topic} does not show its configuration, so what it keeps cannot be told"
             self._found.notes.append(self._place(path, f"{text}: grant DescribeConfigs on it"))
-        return configuration
+            return None
+        if untold := sorted(UNTOLD.keys() - configuration.keys()):
+            text = (
+                f"the broker does not tell {', '.join(untold)} of topic {topic}: what depends on it was not looked at"
+            )
+            self._found.notes.append(self._place(path, text))
+        return {**UNTOLD, **configuration}
 
     def _ask_limits(self) -> None:
         letters = self._settings.dead_letters

@@ -9,6 +9,13 @@ _ROOM_BYTES: Final = 8_192
 """What a message has beside its value, before its size counts as a difference: key, headers and Kafka's framing."""
 HOUR_S: Final = 3_600.0
 _NO_LIMIT: Final = -1
+UNTOLD: Final[Mapping[str, str]] = {
+    "cleanup.policy": "",
+    "max.message.bytes": "0",
+    "retention.bytes": "-1",
+    "retention.ms": "-1",
+}
+"""What is judged here, each with a value of which nothing is said: a broker that is none of Apache's may tell less."""
 
 
 def retention_warnings(topic: str, configuration: Mapping[str, str], outage_s: float) -> Iterator[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from processor.checking.access import Need, said_of_group, said_of_topic
 from processor.checking.limits import (
+    UNTOLD,
     compaction_warnings,
     letter_warnings,
     partition_notes,
@@ -57,6 +58,18 @@ def test_sizes_and_policies_are_told() -> None:
     assert [*size_retention_notes("t", {**CONFIGURATION, "retention.bytes": "5"})]
     assert next(iter(letter_warnings("t", CONFIGURATION, 1_048_588))).endswith("set 1056780")
     assert [*record_warnings("t", CONFIGURATION, 1_000_000)]
+
+
+def test_nothing_is_said_of_what_a_broker_does_not_tell() -> None:
+    """A setting that is not among its answers is neither short nor small."""
+    assert UNTOLD.keys() == CONFIGURATION.keys()
+    assert not [
+        *retention_warnings("t", UNTOLD, DAY_S),
+        *compaction_warnings("t", UNTOLD),
+        *size_retention_notes("t", UNTOLD),
+        *letter_warnings("t", UNTOLD, 1_048_576),
+        *record_warnings("t", UNTOLD, 1_048_576),
+    ]
 
 
 def test_different_partition_counts_are_told() -> None:
