@@ -216,12 +216,11 @@ class Session:
         """
         try:
             self._serve()
-        except BaseException:
+        except Exception:  # noqa: BLE001 - whatever it is: it ends here, since a thread's own end prints its text
             _log.exception("the thread that serves a topic's client has ended by a bug")
             self.give_up("_FAIL")
             with self._lock:
                 self._client.purge()
-            raise
 
     def _serve(self) -> None:
         """Serve the client until it is lost, and then until it has reported on everything that it had."""

@@ -164,11 +164,11 @@ async def test_a_fatal_error_of_no_message_is_answered_with_another_client(
     assert len(broker.clients) == 2
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_a_client_that_nobody_serves_writes_nothing_more(
-    broker: Broker, transport: KafkaTransport, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, transport: KafkaTransport, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After a bug on its thread the next client has the messages, and two must not write them."""
+    """After a bug on its thread the next client has the messages, and two must not write them; the log alone tells."""
+    monkeypatch.setattr("threading.excepthook", lambda _: pytest.fail("it prints the text of the exception"))
     broker.answering.clear()
     task = asyncio.create_task(send(transport, b"1", deadline_s=0.3))
     await asyncio.sleep(0)
@@ -176,6 +176,7 @@ async def test_a_client_that_nobody_serves_writes_nothing_more(
     monkeypatch.delattr(broker.clients[0], "errors")  # its next poll is a bug
     await task
     assert broker.clients[0].was_purged
+    assert [record.exc_info is not None for record in caplog.records] == [True]
     broker.answering.set()
     assert (await send(transport, b"1"), broker.written) == (DONE, [b"1"])
 
