@@ -25,6 +25,14 @@ from processor.model import Answer
 _log = logging.getLogger(__name__)
 _client_log = logging.getLogger(f"{__name__}.librdkafka")
 
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line of the client's is more than that a property which is set on purpose is experimental."""
+    return "enable.gapless.guarantee is experimental" not in record.getMessage()
+
+
+_client_log.addFilter(_is_news)
+
 PURGE_S: Final = 5.0
 """Longest wait for a client that was given up to say what it had not written."""
 MAX_REMEMBERED_COUNT: Final = 100_000

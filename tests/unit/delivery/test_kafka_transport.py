@@ -274,3 +274,16 @@ def test_properties_keep_order_and_safety() -> None:
     assert properties["enable.gapless.guarantee"]
     careful = producer_properties(TARGET, given, is_careful=True)
     assert (careful["batch.num.messages"], careful["enable.gapless.guarantee"]) == (1, False)
+
+
+async def test_the_log_of_a_client_does_not_begin_with_what_is_set_on_purpose(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The client warns of a property of ours whenever a client is made; what else it says is logged."""
+    properties = {"bootstrap.servers": "127.0.0.1:1", "socket.connection.setup.timeout.ms": 1000}
+    transport = KafkaTransport(TARGET, lambda: properties)
+    assert (await send(transport, b"1", deadline_s=1.0)).error != WRITTEN
+    await transport.aclose()
+    said = [record.getMessage() for record in caplog.records if record.name.endswith("librdkafka")]
+    assert any("Connection refused" in line for line in said)
+    assert not any("CONFWARN" in line for line in said)
