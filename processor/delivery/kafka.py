@@ -4,13 +4,17 @@ The broker acknowledges messages one by one, and a request is answered when all 
 Its order rests on three things: a client that fails any message for other reasons than the message itself writes
 nothing behind it any more (`enable.gapless.guarantee`, no time-outs of single messages), such a client is given up
 whole before anything is sent again, and what was acknowledged before that is not sent again.
+
+Where a broker refuses a batch, nobody knows for which of its messages. Then a careful client takes over until so many
+messages have gone well: each of them travels alone, and one of a key only when the one before it is settled.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -35,6 +39,8 @@ _client_log.addFilter(_is_news)
 
 PURGE_S: Final = 5.0
 """Longest wait for a client that was given up to say what it had not written."""
+CAREFUL_COUNT: Final = 10_000
+"""Messages in a row that are written alone without a refusal before they travel together again."""
 MAX_REMEMBERED_COUNT: Final = 100_000
 """Most messages that are remembered as written although their request failed."""
 
@@ -52,7 +58,7 @@ class KafkaTransport:
         self._client_class = client_class
         self._session: Session | None = None
         self._retired: set[Session] = set()
-        self._is_careful = False
+        self._careful_left_count = 0
         self._written: dict[str, None] = {}
 
     async def send(
@@ -74,25 +80,38 @@ class KafkaTransport:
         except BrokerError as error:
             _log.error("topic %s cannot be written: %s", self._target.topic, error.safe)
             return Answer(None, error=code_of(error.code), sent=False)
-        request = Request(asyncio.get_running_loop())
+        request = Request()
         set_out()
-        session.hand_over(request, self._waiting(request, content))
-        await request.ended(deadline_s)
-        if not request.is_done:
-            session.give_up(TIMED_OUT)
-            await request.ended(PURGE_S)
+        with session.in_use():
+            is_told = await self._write(session, request, content, time.monotonic() + deadline_s)
         if session.has_met_refusal:
             self._be_careful()
+        elif session is self._session and session.is_careful:
+            self._note_careful(request)
         if session.is_lost:
             self._replace(session)
-        return self._answer(session, request)
+        return self._answer(session, request, is_told=is_told)
+
+    async def _write(self, session: Session, request: Request, content: bytes, end_s: float) -> bool:
+        """Return whether every message that was handed over has been reported on; behind trouble none follows."""
+        waiting = self._waiting(request, content)
+        for messages_of_part in _parts(waiting) if session.is_careful else [waiting]:
+            part = session.hand_over(request, messages_of_part)
+            await part.ended(end_s - time.monotonic())
+            if not part.is_done:
+                session.give_up(TIMED_OUT)
+                await part.ended(PURGE_S)
+            if not part.is_done or request.trouble:
+                return part.is_done
+        return True
 
     async def aclose(self) -> None:
         """Give up what is not written, and let go of every client."""
         if self._session is not None:
-            self._session.give_up()
             self._replace(self._session)
-        for session in list(self._retired):
+        for session in self._retired:
+            session.give_up()
+        for session in self._retired:
             await asyncio.to_thread(session.join, PURGE_S)
 
     def _ready_session(self) -> Session:
@@ -100,26 +119,40 @@ class KafkaTransport:
         if self._session is not None and self._session.is_lost:
             self._replace(self._session)
         if self._session is None:
-            properties = producer_properties(self._target, self._properties(), is_careful=self._is_careful)
+            is_careful = self._careful_left_count > 0
+            properties = producer_properties(self._target, self._properties(), is_careful=is_careful)
             make = partial(new_client, self._client_class, properties, log=_client_log)
-            self._session = Session(self._target.topic, make, is_careful=self._is_careful)
+            self._session = Session(self._target.topic, make, is_careful=is_careful)
         return self._session
 
     def _replace(self, session: Session) -> None:
-        """Use another client from now on; the lost one ends by itself."""
+        """Use another client from now on; this one ends when its requests have."""
         if session is not self._session:
             return
         self._session = None
         self._retired = {one for one in self._retired if one.is_alive} | {session}
+        session.retire()
 
     def _be_careful(self) -> None:
-        """Every further client writes messages one by one, so that one which the topic refuses can be told."""
-        if not self._is_careful:
-            self._is_careful = True
+        """Let the next client write messages one by one, so that one which the topic refuses can be told."""
+        if self._careful_left_count == 0:
             _log.warning(
-                "topic %s refuses messages that max_message_bytes lets through: from now on each is written alone",
+                "topic %s refuses messages that max_message_bytes lets through: each is written alone until %d in a "
+                "row were taken",
                 self._target.topic,
+                CAREFUL_COUNT,
             )
+        self._careful_left_count = CAREFUL_COUNT
+
+    def _note_careful(self, request: Request) -> None:
+        """Count what was written alone since the last refusal; after enough of it messages travel together again."""
+        if request.refused:
+            self._careful_left_count = CAREFUL_COUNT
+            return
+        self._careful_left_count = max(0, self._careful_left_count - len(request.names))
+        if self._careful_left_count == 0 and self._session is not None:
+            _log.info("topic %s has taken all messages for a while: they are written together", self._target.topic)
+            self._replace(self._session)
 
     def _waiting(self, request: Request, content: bytes) -> Iterator[tuple[int, Message]]:
         """Yield the messages that are not in the topic yet, each with its position."""
@@ -129,9 +162,9 @@ class KafkaTransport:
             else:
                 yield position, message
 
-    def _answer(self, session: Session, request: Request) -> Answer:
+    def _answer(self, session: Session, request: Request, *, is_told: bool) -> Answer:
         """Return what became of a request; remember what was written of one that is sent again."""
-        trouble = request.trouble if request.is_done else TIMED_OUT
+        trouble = request.trouble if is_told else TIMED_OUT
         if not trouble:
             for name in request.names:
                 self._written.pop(name, None)
@@ -140,6 +173,21 @@ class KafkaTransport:
         while len(self._written) > MAX_REMEMBERED_COUNT:
             del self._written[next(iter(self._written))]
         return Answer(None, error=code_of(session.cause_of(trouble)), sent=request.is_in_doubt)
+
+
+def _parts(waiting: Iterable[tuple[int, Message]]) -> Iterator[list[tuple[int, Message]]]:
+    """Yield messages in parts, one behind the other, none of which holds two of one key: order needs no more."""
+    part: list[tuple[int, Message]] = []
+    keys: set[bytes] = set()
+    for position, message in waiting:
+        if message.key in keys:
+            yield part
+            part, keys = [], set()
+        part.append((position, message))
+        if message.key is not None:
+            keys.add(message.key)
+    if part:
+        yield part
 
 
 def producer_properties(target: Target, properties: Mapping[str, Any], *, is_careful: bool) -> dict[str, Any]:
@@ -160,6 +208,5 @@ def producer_properties(target: Target, properties: Mapping[str, Any], *, is_car
         "linger.ms": settings.linger_ms,
         "compression.type": settings.compression,
         "message.max.bytes": settings.max_message_bytes + FRAMING_BYTES,
-        "enable.gapless.guarantee": not is_careful,
-        **({"batch.num.messages": 1} if is_careful else {}),
+        **({"batch.num.messages": 1} if is_careful else {"enable.gapless.guarantee": True}),
     }

@@ -1,4 +1,4 @@
-"""One Kafka producer from its first message until it is lost, with the thread that hears its reports.
+"""One Kafka producer from its first message until it is given up, with the thread that hears its reports.
 
 The event loop hands messages over, the thread serves the client and gives it up. Once it is lost nothing more is handed
 to it, and every message that it had is reported on: as written, as refused, or as given up.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
+from msgspec import Struct, field
 
 from processor.delivery.producing import PURGED, TOO_LARGE, Client, let_go, serve
 from processor.destinations.target import Message
@@ -39,10 +40,23 @@ class Make(Protocol):
         """Return one that tells `on_error` what it has to say of no single message."""
 
 
-class Request:
-    """What is known of the messages of one request.
+class Request(Struct):
+    """What is known of the messages of one request. The event loop hands them over, the thread notes what it hears."""
 
-    The event loop counts what it has handed over and seals the request; the thread reports.
+    names: list[str] = field(default_factory=list)
+    """Messages that are in the topic."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """Positions of messages that the topic will never take, each with Kafka's code."""
+    trouble: str = ""
+    """Kafka's code for what keeps other messages from being written; empty where nothing does."""
+    is_in_doubt: bool = False
+    """Whether messages may be in the topic that were not acknowledged."""
+
+
+class Part:
+    """Messages of a request that were handed over together, and whether all of them have been reported on.
+
+    The event loop counts what it has handed over and seals the part; the thread reports.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -52,14 +66,6 @@ class Request:
         self._sealed_count: int | None = None
         self._reported_count = 0
         self.handed_count = 0
-        self.names: list[str] = []
-        """Messages that are in the topic."""
-        self.refused: dict[int, str] = {}
-        """Positions of messages that the topic will never take, each with Kafka's code."""
-        self.trouble = ""
-        """Kafka's code for what keeps other messages from being written; empty where nothing does."""
-        self.is_in_doubt = False
-        """Whether messages may be in the topic that were not acknowledged."""
 
     @property
     def is_done(self) -> bool:
@@ -69,8 +75,8 @@ class Request:
     def seal(self) -> None:
         """No more messages are handed over."""
         self._sealed_count = self.handed_count
-        if self._reported_count == self._sealed_count and not self._ended.done():
-            self._ended.set_result(None)
+        if self._reported_count == self._sealed_count:
+            self._end()
 
     def reported(self) -> None:
         """One more message is reported on. On the thread."""
@@ -101,11 +107,13 @@ class Session:
         """
         self._topic = topic
         self._client = make(on_error=self._noticed)
-        self._is_careful = is_careful
+        self.is_careful = is_careful
         self._lock = threading.Lock()
         self._lost = threading.Event()
         self._cause = ""
         self._latest_error = ""
+        self._use_count = 0
+        self._is_retired = False
         self._handed_count = 0
         self._reported_count = 0
         self.has_met_refusal = False
@@ -129,20 +137,41 @@ class Session:
 
     # -- on the event loop
 
-    def hand_over(self, request: Request, waiting: Iterable[tuple[int, Message]]) -> None:
-        """Give the client the messages of a request, each with its position, as far as it takes them."""
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """A request is under way: a client that has retired stays for it."""
+        self._use_count += 1
+        try:
+            yield
+        finally:
+            self._use_count -= 1
+            self._leave()
+
+    def retire(self) -> None:
+        """No more requests come; the client is given up when those under way have ended."""
+        self._is_retired = True
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._is_retired and self._use_count == 0:
+            self.give_up()
+
+    def hand_over(self, request: Request, waiting: Iterable[tuple[int, Message]]) -> Part:
+        """Give the client messages of a request, each with its position, as far as it takes them."""
+        part = Part(asyncio.get_running_loop())
         with self._lock:  # in between the client could be emptied, and what comes behind would be written
             for position, message in waiting:
-                if not self._takes(request, position, message):
+                if not self._takes(request, part, position, message):
                     break
-        request.seal()
+        part.seal()
+        return part
 
-    def _takes(self, request: Request, position: int, message: Message) -> bool:
+    def _takes(self, request: Request, part: Part, position: int, message: Message) -> bool:
         """Return whether further messages may follow this one."""
         if self._lost.is_set():
             request.trouble = request.trouble or self._cause
             return False
-        report = partial(self._reported, request, position, message.name)
+        report = partial(self._reported, request, part, position, message.name)
         try:
             self._client.produce(
                 self._topic,
@@ -158,7 +187,7 @@ class Session:
         except KafkaException as error:
             return self._refused_at_once(request, position, error.args[0])
         self._handed_count += 1
-        request.handed_count += 1
+        part.handed_count += 1
         return True
 
     def _refused_at_once(self, request: Request, position: int, error: KafkaError) -> bool:
@@ -181,17 +210,19 @@ class Session:
 
     # -- on the thread
 
-    def _reported(self, request: Request, position: int, name: str, error: KafkaError | None, _message: object) -> None:
+    def _reported(
+        self, request: Request, part: Part, position: int, name: str, error: KafkaError | None, _message: object
+    ) -> None:
         """Hear what became of one message."""
         self._reported_count += 1
         if error is None:
             self._latest_error = ""
             request.names.append(name)
-        elif error.code() in _REFUSALS and self._is_careful:
+        elif error.code() in _REFUSALS and self.is_careful:
             request.refused[position] = error.name()
         else:
             self._failed(request, error)
-        request.reported()
+        part.reported()
 
     def _failed(self, request: Request, error: KafkaError) -> None:
         """A message was not written, for no fault of its own as far as is known: neither is any behind it."""
