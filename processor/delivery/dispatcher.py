@@ -203,7 +203,7 @@ class Dispatcher:
         self._listener.attempted(
             Attempt(endpoint.name, len(batch), len(body), len(content), duration_s, answer, verdict, batch.is_probe)
         )
-        self.schedule.note_size(endpoint.name, len(body), answer.status)
+        self.schedule.note_size(endpoint.name, len(body), len(batch), answer.status)
         self._conclude(batch, endpoint, answer, verdict)
 
     def _step_back(self, batch: Batch) -> None:

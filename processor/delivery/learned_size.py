@@ -28,10 +28,13 @@ class LearnedSize:
         self._taken_count = 0
         self.max_bytes = own_bytes
 
-    def note(self, body_bytes: int, status: int | None) -> bool:
-        """Note what a body of this size was answered; return whether the limit has changed."""
+    def note(self, body_bytes: int, payload_count: int, status: int | None) -> bool:
+        """Note what a body of this size and so many payloads was answered; return whether the limit has changed.
+
+        A payload that is refused alone teaches nothing: it may be what is too large, and batches would pay for it.
+        """
         before = self.max_bytes
-        if status == _TOO_LARGE:
+        if status == _TOO_LARGE and payload_count > 1:
             self._taken_count = 0
             self.max_bytes = min(before, max(body_bytes // SHRINK, self._own_bytes // FLOOR_SHARE))
         elif status in _SUCCESSES and before < self._own_bytes:

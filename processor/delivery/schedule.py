@@ -195,10 +195,10 @@ class Schedule:
         """Make lanes idle again whose parcels are settled."""
         self._books[batch.endpoint_name].free(keys)
 
-    def note_size(self, name: str, body_bytes: int, status: int | None) -> None:
+    def note_size(self, name: str, body_bytes: int, payload_count: int, status: int | None) -> None:
         """Cut smaller requests for an endpoint that has refused one as too large, and larger ones again in time."""
         learned = self._sizes[name]
-        if learned.note(body_bytes, status):
+        if learned.note(body_bytes, payload_count, status):
             queue = self._books[name].queues[name]
             queue.endpoint = replace(queue.endpoint, max_body_bytes=learned.max_bytes)
 

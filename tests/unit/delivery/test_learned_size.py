@@ -9,11 +9,11 @@ from tests.virtual_time import virtual
 
 
 def test_a_refusal_halves_the_size_down_to_a_floor() -> None:
-    """Each body refused as too large halves what is sent; a single large payload cannot bring it to nothing."""
+    """Each batch refused as too large halves what is sent; a large payload in it cannot bring it to nothing."""
     learned = LearnedSize(16_000)
     sizes = []
     for body_bytes in (15_000, 7_500, 60_000, 10, 10):
-        learned.note(body_bytes, 413)
+        learned.note(body_bytes, 2, 413)
         sizes.append(learned.max_bytes)
     assert sizes == [7_500, 3_750, 3_750, 1_000, 1_000]
 
@@ -21,19 +21,30 @@ def test_a_refusal_halves_the_size_down_to_a_floor() -> None:
 def test_what_was_learned_is_doubted_after_a_while() -> None:
     """After many accepted requests in a row a larger one is tried, up to the endpoint's own limit."""
     learned = LearnedSize(1_000)
-    assert learned.note(900, 200) is False
-    assert learned.note(900, 413) is True
-    changes = [learned.note(400, 200) for _ in range(PATIENCE_COUNT)]
+    assert learned.note(900, 1, 200) is False
+    assert learned.note(900, 2, 413) is True
+    changes = [learned.note(400, 1, 200) for _ in range(PATIENCE_COUNT)]
     assert (changes, learned.max_bytes) == ([False] * (PATIENCE_COUNT - 1) + [True], int(450 * GROWTH))
     for _ in range(10 * PATIENCE_COUNT):
-        learned.note(400, 200)
+        learned.note(400, 1, 200)
     assert learned.max_bytes == 1_000
+
+
+def test_a_payload_that_is_refused_alone_teaches_nothing() -> None:
+    """It may be the payload that is too large; what was learned of batches stays, and is doubted as before."""
+    learned = LearnedSize(1_000)
+    assert learned.note(900, 1, 413) is False
+    learned.note(900, 2, 413)
+    for _ in range(PATIENCE_COUNT - 1):
+        learned.note(400, 1, 200)
+    assert learned.note(900, 1, 413) is False
+    assert learned.note(400, 1, 200) is True
 
 
 def test_other_answers_teach_nothing() -> None:
     """Failures and refusals of other kinds say nothing about sizes."""
     learned = LearnedSize(1_000)
-    assert [learned.note(900, status) for status in (400, 500, 429, None)] == [False] * 4
+    assert [learned.note(900, 2, status) for status in (400, 500, 429, None)] == [False] * 4
 
 
 @virtual
@@ -54,3 +65,17 @@ async def test_a_smaller_limit_on_the_way_is_found_and_kept_to() -> None:
     refused = [request.number for request in vendor.requests if request.status == 413]
     assert 1 <= len(refused) <= 3
     assert max(refused) < 10
+
+
+@virtual
+async def test_one_large_payload_makes_no_batch_smaller() -> None:
+    """What goes alone and is refused for its own size is a dead letter; the requests behind it are full."""
+    vendor = FakeVendor(lambda request: 413 if any(len(item["pad"]) > 5_000 for item in request.items) else 200)
+    world = World([endpoint(max_batch_count=10, max_body_bytes=12_000)], vendor=vendor)
+    large = world.put("large", size=11_990)
+    await world.settle()
+    for number in range(10):
+        world.put(f"u{number}", size=1_000)
+    await world.settle()
+    assert [number for number, _ in world.outcomes.rejections] == [large]
+    assert [len(request.items) for request in vendor.requests] == [1, 10]
