@@ -172,7 +172,7 @@ class Concluder:
             return
         batch.is_probe = False
         batch.note_failure(self._gate.success_count)
-        if self._is_exhausted(batch, answer, verdict, done, now_s):
+        if self._is_exhausted(batch, verdict, done, now_s, is_throttled=is_throttled):
             return
         if is_throttled or not _may_be_its_own_fault(answer):
             batch.failed_at_s = None
@@ -182,10 +182,12 @@ class Concluder:
         batch.wake_s = now_s + wait_s
         done.again.append(batch)
 
-    def _is_exhausted(self, batch: Batch, answer: Answer, verdict: Verdict, done: Conclusion, now_s: float) -> bool:
+    def _is_exhausted(
+        self, batch: Batch, verdict: Verdict, done: Conclusion, now_s: float, *, is_throttled: bool
+    ) -> bool:
         """Hold or give up after so many attempts, where the vendor's contract or a setting says so.
 
-        A 429 is not counted: that a vendor wants less at a time says nothing against what it was sent.
+        A throttled one is not counted: that a vendor wants less at a time says nothing against what it was sent.
 
         Returns:
             Whether nothing of the request is left to be sent again.
@@ -194,7 +196,7 @@ class Concluder:
             self._hold(batch, verdict, done, now_s)
             return True
         limit = self._settings.max_attempts
-        if limit is None or answer.status == _THROTTLE_STATUS:
+        if limit is None or is_throttled:
             return False
         # Not the attempts in all: probes of a held destination and requests with a refused neighbour prove nothing.
         for parcel in batch.parcels:

@@ -147,7 +147,8 @@ class DeliverySettings(BaseModel):
         ge=1,
         description=(
             "Attempts after which a payload that only met retryable answers is dead-lettered as vendor_error; those "
-            "answered with 429 do not count. Default: unlimited, since an outage is not a bad event."
+            "answered with 429, or with a pause that the vendor names, do not count. Default: unlimited, since an "
+            "outage is not a bad event."
         ),
     )
     probe_interval_s: float = Field(

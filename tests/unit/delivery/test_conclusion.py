@@ -234,13 +234,16 @@ def test_attempts_are_unlimited_unless_set_and_count_only_retries() -> None:
     assert (len(done.rejected), done.again) == (1, [])
 
 
-def test_being_throttled_is_no_failed_attempt() -> None:
-    """A 429 on its own never makes a dead letter, whatever number of attempts the settings allow."""
+@pytest.mark.parametrize(
+    ("status", "wait_s"), [pytest.param(429, None, id="429"), pytest.param(503, 1.0, id="503 that names a pause")]
+)
+def test_being_throttled_is_no_failed_attempt(status: int, wait_s: float | None) -> None:
+    """That the vendor wants less at a time makes no dead letter, whatever number of attempts the settings allow."""
     desk = Desk(max_attempts=1)
     batch = desk.maker.batch("a")
-    throttled = Verdict(Decision.RETRY, reason="http_429")
+    throttled = Verdict(Decision.RETRY, reason=f"http_{status}", wait_s=wait_s)
     for _ in range(5):
-        done = desk.say(batch, throttled, status=429)
+        done = desk.say(batch, throttled, status=status)
         assert (done.rejected, len(done.again)) == ([], 1)
         desk.now_s = batch.wake_s
     assert [one.reason for one in desk.say(batch, RETRY).rejected] == ["vendor_error"]
