@@ -14,6 +14,7 @@ from processor.delivery.batches import Batch
 from processor.delivery.compress import gzip
 from processor.delivery.conclusion import Concluder, Conclusion, Rejection
 from processor.delivery.fair_use import FAIR_USE_EXCEEDED, FAIR_USE_MESSAGE, NOT_SENT, FairUseGuard
+from processor.delivery.flush_time import FlushTime
 from processor.delivery.gate import Gate, GateState, Hold
 from processor.delivery.guard import RejectionGuard
 from processor.delivery.offsets import Entry, Key
@@ -28,11 +29,6 @@ from processor.destinations.base import Destination, Endpoint, Probe
 from processor.model import Answer, Decision, Payload, Verdict
 
 __all__ = ["Attempt", "Clock", "Dispatcher", "Listener", "Transport"]
-
-ANSWER_MARGIN = 2.0
-"""A request is expected to be answered within so many times the slowest of the latest answers."""
-SLOWEST_DECAY = 0.95
-"""What is left of the slowest answer with each that was faster."""
 
 _OK = range(200, 300)
 
@@ -68,9 +64,7 @@ class Dispatcher:
         self._sequence = 0
         self._fresh_failure_count = 0
         self._passed_probe_count = 0
-        self._slowest_s: float | None = None
-        self._flush_until_s = float("inf")
-        self._flush_patience_s = 0.0
+        self._flush_time = FlushTime()
         self._is_closed = False
 
     @property
@@ -125,7 +119,7 @@ class Dispatcher:
     def turn(self) -> None:
         """Start every request that may start now, and set the timer for what comes by itself."""
         now_s = self._clock.now_s()
-        if self._is_closed or not self._may_be_answered(now_s):
+        if self._is_closed or not self._flush_time.allows(now_s):
             self._timer.cancel()
             return
         if self.gate.is_probe_due(now_s, len(self._requests)):
@@ -154,26 +148,49 @@ class Dispatcher:
     def _probe(self, now_s: float) -> None:
         """Try a held destination with the oldest payload alone, or with the vendor's credential route."""
         self.destination.reload_secrets()
-        batch, copies = self.schedule.oldest(now_s, skip=self._passed_probe_count)
-        if copies:
-            self._listener.copied(copies)
         self.gate.probe_failed(now_s)
+        batch = self._oldest(now_s)
         if batch is not None:
             batch.is_probe = True
-            self._launch(batch, now_s)
+            self._start(batch, now_s)
         elif self.destination.probe is not None and (hold := self.gate.hold) is not None and hold.is_credential:
             self._requests.start(Batch("", []), partial(self._probe_route, self.destination.probe, hold))
 
+    def _oldest(self, now_s: float) -> Batch | None:
+        """Return the oldest payload that may be sent, alone; that of a user who has had too many waits on."""
+        passed_over_count = 0
+        while passed_over_count < self.schedule.ready_count:
+            batch, copies = self.schedule.oldest(now_s, skip=self._passed_probe_count + passed_over_count)
+            if copies:
+                self._listener.copied(copies)
+            if batch is None:
+                continue  # copies have made room for others, or wait for what is in flight: there is less to look at
+            self._drop_unowned(batch)
+            if batch.parcels and not self._fair_use.over(batch.parcels, now_s):
+                return batch
+            if batch.parcels:
+                self.schedule.put_back(batch)
+                passed_over_count += 1
+        return None
+
     def _launch(self, batch: Batch, now_s: float) -> None:
         """Start the request of a batch, without the parcels whose partition is gone or whose user has had too many."""
-        if not all(parcel.may_start for parcel in batch.unsettled()):
-            self._listener.released(self.schedule.take_out(batch, lambda parcel: not parcel.may_start))
+        self._drop_unowned(batch)
         if batch.parcels and (over := {id(parcel) for parcel in self._fair_use.over(batch.parcels, now_s)}):
             for parcel in self.schedule.take_out(batch, lambda parcel: id(parcel) in over):
                 self._listener.rejected(Rejection(parcel, FAIR_USE_EXCEEDED, FAIR_USE_MESSAGE), NOT_SENT)
         if batch.parcels:
-            self.limiter.take(batch.parcels, now_s)
-            self._requests.start(batch, partial(self._attempt, batch))
+            self._start(batch, now_s)
+
+    def _drop_unowned(self, batch: Batch) -> None:
+        """Release the parcels of a batch whose partition is gone."""
+        if not all(parcel.may_start for parcel in batch.unsettled()):
+            self._listener.released(self.schedule.take_out(batch, lambda parcel: not parcel.may_start))
+
+    def _start(self, batch: Batch, now_s: float) -> None:
+        """Start the request of a batch."""
+        self.limiter.take(batch.parcels, now_s)
+        self._requests.start(batch, partial(self._attempt, batch))
 
     async def _attempt(self, batch: Batch, set_out: Callable[[], None]) -> None:
         """Send a batch once and conclude."""
@@ -199,7 +216,7 @@ class Dispatcher:
             endpoint, answer, len(batch), self._clock.wall_ms(), compressed=is_compressed
         )
         duration_s = self._clock.now_s() - started_s
-        self._slowest_s = max(duration_s, SLOWEST_DECAY * (self._slowest_s or 0.0))
+        self._flush_time.note(duration_s)
         self._listener.attempted(
             Attempt(endpoint.name, len(batch), len(body), len(content), duration_s, answer, verdict, batch.is_probe)
         )
@@ -354,8 +371,7 @@ class Dispatcher:
         `deadline_s` is monotonic. A destination that is held or throttled beyond it keeps what it has. From now on no
         request starts that may not be answered by then: its payloads would be sent again by their next owner.
         """
-        now_s = self._clock.now_s()
-        self._flush_until_s, self._flush_patience_s = deadline_s, (deadline_s - now_s) / 2
+        self._flush_time.begin(self._clock.now_s(), deadline_s)
         self.schedule.is_flushing = True
         self.turn()
         while not (self.is_idle or self._is_closed) and (left_s := deadline_s - self._clock.now_s()) > 0:
@@ -364,19 +380,11 @@ class Dispatcher:
             else:
                 now_s = self._clock.now_s()
                 wake_s = self._next_wake_s(now_s)
-                if wake_s is None or not self._may_be_answered(max(wake_s, now_s)):
+                if wake_s is None or not self._flush_time.allows(max(wake_s, now_s)):
                     return False
                 await asyncio.sleep(max(0.0, wake_s - now_s))
             self.turn()
         return self.is_idle
-
-    def _may_be_answered(self, start_s: float) -> bool:
-        """Return whether a request that starts then can be expected to be answered before a flush ends.
-
-        By the latest answers; without any, within half the time of the flush.
-        """
-        patience_s = self._flush_patience_s if self._slowest_s is None else ANSWER_MARGIN * self._slowest_s
-        return start_s + patience_s < self._flush_until_s
 
     async def close(self) -> None:
         """Cancel what is in flight and start nothing more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import deque
 
@@ -11,7 +12,7 @@ from processor.delivery.fair_use import FAIR_USE_EXCEEDED, FairUseGuard
 from processor.destinations.base import FairUse
 from processor.model import Answer
 from tests.parcels import Maker
-from tests.simulation import FakeVendor, World, endpoint
+from tests.simulation import FakeVendor, Switch, World, endpoint
 from tests.virtual_time import virtual
 
 HERE = frozenset({"actions"})
@@ -110,3 +111,28 @@ async def test_what_goes_beyond_is_refused_and_never_sent(answer: int) -> None:
     assert sorted(world.outcomes.delivered_ids) == sorted(hot[:30] + others)
     assert world.order_of("hot") == hot[:30]
     assert all(entry.open_count == 0 for entry in world.entries)
+
+
+@virtual
+async def test_a_probe_passes_over_users_who_have_had_too_many() -> None:
+    """Held, the destination is tried with the oldest payload that may be sent; the others wait and are not refused."""
+    key = Switch(200)
+    world = World([endpoint(max_batch_count=20)], vendor=FakeVendor(key))
+    world.dispatcher._fair_use = _guard((86_400.0, 4.0))
+    first = [world.put("hot") for _ in range(3)]
+    await world.settle()
+    key.status = 401
+    world.put("v")
+    world.dispatcher.turn()
+    await asyncio.sleep(30.0)
+    world.dispatcher.drop({("events", 0)})
+    hot = [world.put("hot", partition=1) for _ in range(2)]
+    other = world.put("w", partition=1)
+    before_count = len(world.vendor.requests)
+    await asyncio.sleep(31.0)
+    assert [request.ids for request in world.vendor.requests[before_count:]] == [[other]]
+    assert world.outcomes.rejections == []
+    key.status = 200
+    await world.settle()
+    assert world.outcomes.delivered_ids == [*first, other]
+    assert [number for number, _ in world.outcomes.rejections] == hot
