@@ -7,7 +7,7 @@ follows from it from `conclusion`; here they meet sockets, tasks and the clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from processor.delivery.batches import Batch
@@ -58,7 +58,7 @@ class Dispatcher:
         self._concluder = Concluder(settings, destination.backoff, self.gate, self.guard, now_s)
         self.limiter = Limiter(settings.rate_limit, destination.rate_limits, now_s)
         self._fair_use = FairUseGuard(destination.fair_use)
-        self._requests = Requests(self._ended)
+        self.requests = Requests(self._ended)
         self._plain_endpoints: set[str] = set()
         self._timer = Timer(partial(self._follow_up, self.turn))
         self._sequence = 0
@@ -70,12 +70,12 @@ class Dispatcher:
     @property
     def in_flight_count(self) -> int:
         """Return how many requests are on their way."""
-        return len(self._requests)
+        return len(self.requests)
 
     @property
     def is_idle(self) -> bool:
         """Return whether nothing waits, sleeps or is in flight."""
-        return not self._requests and self.schedule.is_empty
+        return not self.requests and self.schedule.is_empty
 
     @property
     def lacks_probe(self) -> bool:
@@ -89,7 +89,7 @@ class Dispatcher:
         Not when as many fresh requests in a row have failed as open the circuit: that is an outage.
         """
         return (
-            not self._requests
+            not self.requests
             and self.gate.hold is None
             and self._fresh_failure_count < self._settings.circuit.failure_count
             and self.schedule.lacks_witness(self.gate.success_count, self._settings.isolation.failure_count)
@@ -122,7 +122,7 @@ class Dispatcher:
         if self._is_closed or not self._flush_time.allows(now_s):
             self._timer.cancel()
             return
-        if self.gate.is_probe_due(now_s, len(self._requests)):
+        if self.gate.is_probe_due(now_s, len(self.requests)):
             self._probe(now_s)
         else:
             self._start_due(now_s)
@@ -135,7 +135,7 @@ class Dispatcher:
     def _start_due(self, now_s: float) -> None:
         """Start requests until nothing is due or nothing more is permitted."""
         is_half_open = self.gate.state(now_s) is GateState.CIRCUIT_OPEN
-        for _ in range(self.gate.permits(now_s, len(self._requests))):
+        for _ in range(self.gate.permits(now_s, len(self.requests))):
             if self.limiter.wait_s(now_s) > 0:
                 return
             batch, copies = self.schedule.next(now_s, prefer_fresh=is_half_open)
@@ -154,7 +154,7 @@ class Dispatcher:
             batch.is_probe = True
             self._start(batch, now_s)
         elif self.destination.probe is not None and (hold := self.gate.hold) is not None and hold.is_credential:
-            self._requests.start(Batch("", []), partial(self._probe_route, self.destination.probe, hold))
+            self.requests.start(Batch("", []), partial(self._probe_route, self.destination.probe, hold))
 
     def _oldest(self, now_s: float) -> Batch | None:
         """Return the oldest payload that may be sent, alone; that of a user who has had too many waits on."""
@@ -190,7 +190,7 @@ class Dispatcher:
     def _start(self, batch: Batch, now_s: float) -> None:
         """Start the request of a batch."""
         self.limiter.take(batch.parcels, now_s)
-        self._requests.start(batch, partial(self._attempt, batch))
+        self.requests.start(batch, partial(self._attempt, batch))
 
     async def _attempt(self, batch: Batch, set_out: Callable[[], None]) -> None:
         """Send a batch once and conclude."""
@@ -235,7 +235,7 @@ class Dispatcher:
         """Carry out what follows from an answer."""
         lanes = batch.lane_keys()
         now_s = self._clock.now_s()
-        batch.is_alone = len(self._requests) == 1 and self.schedule.ready_count == 0
+        batch.is_alone = len(self.requests) == 1 and self.schedule.ready_count == 0
         done = self._concluder.conclude(batch, answer, verdict, now_s, self._clock.chance())
         if done.delivered and batch.is_plain and endpoint.gzip and endpoint.name not in self._plain_endpoints:
             self._plain_endpoints.add(endpoint.name)
@@ -353,18 +353,6 @@ class Dispatcher:
         """Return the waiting and sleeping parcels of partitions that are given up; they are taken out."""
         return self.schedule.drop(lambda parcel: parcel.entry.partition.key in keys)
 
-    def requests_of(self, keys: Collection[Key]) -> list[asyncio.Task[None]]:
-        """Return the requests in flight that hold a parcel of these partitions."""
-        return self._requests.of(keys)
-
-    def withdraw(self, keys: Collection[Key]) -> None:
-        """Cancel the requests of partitions that are given up of which nothing has reached a connection."""
-        self._requests.withdraw(keys)
-
-    def cancel_unowned(self, keys: Collection[Key]) -> None:
-        """Cancel the requests of lost partitions that hold nothing of others."""
-        self._requests.cancel_unowned(keys)
-
     async def flush(self, deadline_s: float) -> bool:
         """Send everything that waits without waiting for batches to fill; return whether all of it was settled.
 
@@ -375,8 +363,8 @@ class Dispatcher:
         self.schedule.is_flushing = True
         self.turn()
         while not (self.is_idle or self._is_closed) and (left_s := deadline_s - self._clock.now_s()) > 0:
-            if self._requests:
-                await self._requests.any_ended(left_s)
+            if self.requests:
+                await self.requests.any_ended(left_s)
             else:
                 now_s = self._clock.now_s()
                 wake_s = self._next_wake_s(now_s)
@@ -390,14 +378,14 @@ class Dispatcher:
         """Cancel what is in flight and start nothing more."""
         self._is_closed = True
         self._timer.cancel()
-        await self._requests.close()
+        await self.requests.close()
 
     def _next_wake_s(self, now_s: float) -> float | None:
         """Return when something may become due by itself."""
         gate_s = self.gate.wake_s(now_s)
         if self.gate.hold is not None:
-            return None if self._requests else gate_s  # an answer comes before the next probe
-        if gate_s is None and self.gate.permits(now_s, len(self._requests)) == 0:
+            return None if self.requests else gate_s  # an answer comes before the next probe
+        if gate_s is None and self.gate.permits(now_s, len(self.requests)) == 0:
             return None  # an answer frees a slot
         due_s = self.schedule.wake_s(now_s)
         if due_s is None:

@@ -341,14 +341,14 @@ class Pipeline:
         deadline_s = self._clock.now_s() + self._settings.drain_s
         if self._stop_deadline_s is not None:
             deadline_s = min(deadline_s, self._stop_deadline_s)
-        while (requests := self.dispatcher.requests_of(keys)) and (left_s := deadline_s - self._clock.now_s()) > 0:
+        while (requests := self.dispatcher.requests.of(keys)) and (left_s := deadline_s - self._clock.now_s()) > 0:
             await asyncio.wait(requests, timeout=left_s)
         await self._letters.all_written(keys, deadline_s)
 
     async def lose(self, keys: set[Key]) -> None:
         """Forget partitions that somebody else owns already: nothing of them is stored."""
         self._release(self._leave(keys))
-        self.dispatcher.cancel_unowned(keys)
+        self.dispatcher.requests.cancel_unowned(keys)
 
     def _leave(self, keys: Collection[Key]) -> list[Partition]:
         """Start nothing more of partitions, and take out what nobody has looked at; return those that are owned."""
@@ -367,7 +367,7 @@ class Pipeline:
             partition.is_leaving = True
         if partitions:
             self.released(self.dispatcher.drop(set(keys)))
-            self.dispatcher.withdraw(keys)
+            self.dispatcher.requests.withdraw(keys)
         return partitions
 
     def _release(self, partitions: Collection[Partition]) -> dict[Key, int]:

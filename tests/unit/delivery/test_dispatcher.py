@@ -263,14 +263,14 @@ async def test_requests_of_a_partition_can_be_found_and_cancelled() -> None:
     world.dispatcher.turn()
     await asyncio.sleep(0.1)
     gone = ("events", 0)
-    requests = world.dispatcher.requests_of({gone})
-    assert (len(requests), len(world.dispatcher.requests_of({("events", 1)}))) == (2, 1)
+    requests = world.dispatcher.requests.of({gone})
+    assert (len(requests), len(world.dispatcher.requests.of({("events", 1)}))) == (2, 1)
     lost = world.tracker.forget(gone)
     assert lost is not None
     lost.release()
-    world.dispatcher.cancel_unowned({gone})
+    world.dispatcher.requests.cancel_unowned({gone})
     await world.settle()
-    world.dispatcher.cancel_unowned({gone})
+    world.dispatcher.requests.cancel_unowned({gone})
     assert world.vendor.accepted == [3, 4]
     assert world.outcomes.released_ids == [1, 2]
 

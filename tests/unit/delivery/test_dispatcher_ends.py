@@ -116,9 +116,9 @@ async def test_what_has_not_set_out_is_withdrawn_with_its_partition() -> None:
     await asyncio.sleep(1.0)
     assert world.dispatcher.in_flight_count == 1
     world.entries[0].partition.is_leaving = True
-    world.dispatcher.withdraw({GONE})
-    await asyncio.wait(world.dispatcher.requests_of({GONE}), timeout=0.1)
-    assert (world.dispatcher.requests_of({GONE}), world.outcomes.released_ids) == ([], [1])
+    world.dispatcher.requests.withdraw({GONE})
+    await asyncio.wait(world.dispatcher.requests.of({GONE}), timeout=0.1)
+    assert (world.dispatcher.requests.of({GONE}), world.outcomes.released_ids) == ([], [1])
     await world.settle()
     assert [request.ids for request in vendor.requests] == [[2]]
 
@@ -130,7 +130,7 @@ async def test_what_has_set_out_is_not_withdrawn() -> None:
     world.put("u")
     world.dispatcher.turn()
     await asyncio.sleep(1.0)
-    world.dispatcher.withdraw({GONE})
+    world.dispatcher.requests.withdraw({GONE})
     await world.settle()
     assert (len(world.vendor.requests), world.outcomes.delivered_ids) == (1, [1])
 
@@ -237,7 +237,7 @@ async def test_a_bug_in_starting_requests_ends_everything_too(when: str, monkeyp
     monkeypatch.setattr(world.dispatcher.schedule, "put_back" if when == "cancellation" else "next", broken)
     if when == "cancellation":
         world.entries[0].partition.release()
-        world.dispatcher.cancel_unowned({GONE})
+        world.dispatcher.requests.cancel_unowned({GONE})
     await asyncio.sleep(5.0)
     assert [type(error) for error in world.outcomes.errors] == [ZeroDivisionError]
     world.dispatcher.turn()
