@@ -103,7 +103,12 @@ class Dispatcher:
         """Return what the destination is doing; waiting for a rate limit of our own is throttled as well."""
         state = self.gate.state(now_s := self._clock.now_s())
         is_open = state in (GateState.FLOWING, GateState.STARTING)
-        return GateState.THROTTLED if is_open and self.limiter.wait_s(now_s) > 0 else state
+        return GateState.THROTTLED if is_open and self._is_limited(now_s) else state
+
+    def _is_limited(self, now_s: float) -> bool:
+        """Return whether everything waits for a rate limit, or something for that of its endpoint."""
+        limited = self.limiter.route_waits(now_s)
+        return self.limiter.wait_s(now_s) > 0 or (bool(limited) and self.schedule.waits_for(limited))
 
     def queue(self, payloads: Iterable[tuple[Payload, Entry]]) -> None:
         """Take payloads in, each with the entry of its record; call `turn` when the last of a group is in."""
@@ -138,7 +143,8 @@ class Dispatcher:
         for _ in range(self.gate.permits(now_s, len(self.requests))):
             if self.limiter.wait_s(now_s) > 0:
                 return
-            batch, copies = self.schedule.next(now_s, prefer_fresh=is_half_open)
+            limited = self.limiter.route_waits(now_s)
+            batch, copies = self.schedule.next(now_s, prefer_fresh=is_half_open, limited=limited)
             if copies:
                 self._listener.copied(copies)
             if batch is None:
@@ -387,7 +393,7 @@ class Dispatcher:
             return None if self.requests else gate_s  # an answer comes before the next probe
         if gate_s is None and self.gate.permits(now_s, len(self.requests)) == 0:
             return None  # an answer frees a slot
-        due_s = self.schedule.wake_s(now_s)
+        due_s = self.schedule.wake_s(now_s, limited=self.limiter.route_waits(now_s))
         if due_s is None:
             return None
         return max(due_s, now_s if gate_s is None else gate_s, now_s + self.limiter.wait_s(now_s))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from processor.delivery.parcel import Parcel
 from processor.delivery.settings import RateLimit
-from processor.destinations.base import REQUESTS, requests_to
+from processor.destinations.base import REQUESTS, requests_to, route_of
 
 
 def share(assigned_count: int, known_count: int) -> float:
@@ -94,7 +94,9 @@ class Limiter:
         self._payloads = self._bucket(self._payloads, settings.payloads_per_second, now_s)
         buckets = {kind: self._bucket(self._kinds.get(kind), rate, now_s) for kind, rate in vendor_limits.items()}
         self._kinds = {kind: bucket for kind, bucket in buckets.items() if bucket is not None}
-        self._all = [one for one in (self._requests, self._payloads) if one is not None] + list(self._kinds.values())
+        self._routes = {route: bucket for kind, bucket in self._kinds.items() if (route := route_of(kind)) is not None}
+        shared = [bucket for kind, bucket in self._kinds.items() if route_of(kind) is None]
+        self._shared = [one for one in (self._requests, self._payloads) if one is not None] + shared
 
     def _bucket(self, old: TokenBucket | None, per_second: float | None, now_s: float) -> TokenBucket | None:
         """Return the bucket of a limit, if there is one: the old one with its new rate, or one that is full."""
@@ -110,12 +112,17 @@ class Limiter:
     def set_share(self, assigned_count: int, known_count: int, now_s: float) -> None:
         """Take this process's part of every limit."""
         self._part = share(assigned_count, known_count)
-        for bucket in self._all:
+        for bucket in (*self._shared, *self._routes.values()):
             bucket.set_share(self._part, now_s)
 
     def wait_s(self, now_s: float) -> float:
-        """Return the seconds until a request may start: zero when no limit is exceeded."""
-        return max((bucket.wait_s(now_s) for bucket in self._all), default=0.0)
+        """Return the seconds until any request may start: zero when no limit is exceeded that all of them share."""
+        return max((bucket.wait_s(now_s) for bucket in self._shared), default=0.0)
+
+    def route_waits(self, now_s: float) -> dict[str, float]:
+        """Return the endpoints whose own limit of requests is exceeded, each with the seconds until it is not."""
+        waits = {route: bucket.wait_s(now_s) for route, bucket in self._routes.items()}
+        return {route: wait_s for route, wait_s in waits.items() if wait_s > 0}
 
     def take(self, parcels: Sequence[Parcel], now_s: float) -> None:
         """Count a request with these parcels, of which there is at least one."""

@@ -7,9 +7,11 @@ batches back.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
+from types import MappingProxyType
+from typing import Final
 
 from processor.delivery.batches import Batch
 from processor.delivery.dedupe import DedupeWindow
@@ -28,6 +30,8 @@ LANE_SHARE = 4
 """One lane may hold this part of the window: a quarter."""
 MIN_WAITING_WORTH = 2.0
 """So many full batches may wait to be sent again however few slots there are: one that always fails stops no others."""
+
+_NONE: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 def effective_endpoints(destination: Destination, settings: DeliverySettings) -> dict[str, Endpoint]:
@@ -78,7 +82,7 @@ class Schedule:
         self._unique_books = list(books.values())
         self._sizes = {name: LearnedSize(endpoint.max_body_bytes) for name, endpoint in endpoints.items()}
         self._asleep: list[tuple[float, int, Batch]] = []
-        self._again: list[tuple[int, int, Batch]] = []
+        self._again: list[Batch] = []
         self._max_in_flight = settings.max_in_flight
         self._max_waiting_worth = max(MIN_WAITING_WORTH, settings.max_in_flight / 2)
         self._waiting_worth = 0.0
@@ -107,7 +111,7 @@ class Schedule:
     @property
     def _retrying(self) -> list[Batch]:
         """Return the batches that wait to be sent again."""
-        return [batch for *_, batch in (*self._again, *self._asleep)]
+        return [*self._again, *(batch for *_, batch in self._asleep)]
 
     def lacks_witness(self, success_count: int, failure_count: int) -> bool:
         """Return whether only a success elsewhere could tell what keeps failing from an outage, and none can come.
@@ -149,24 +153,27 @@ class Schedule:
         """Keep a batch until its time comes; it keeps its lanes, but no request slot."""
         self._waiting_worth += self._worth(batch)
         if batch.wake_s <= now_s:
-            heappush(self._again, (batch.sequence, batch.number, batch))
+            self._again.append(batch)
         else:
             heappush(self._asleep, (batch.wake_s, batch.number, batch))
 
-    def next(self, now_s: float, *, prefer_fresh: bool = False) -> tuple[Batch | None, list[Parcel]]:
+    def next(
+        self, now_s: float, *, prefer_fresh: bool = False, limited: Container[str] = ()
+    ) -> tuple[Batch | None, list[Parcel]]:
         """Return the batch that should be sent now, if any, and copies that need not be sent at all.
 
         Batches to be sent again come first, the oldest first; then what is due in the lanes, the lower rank first.
         `prefer_fresh` turns that round, and of batches to be sent again it prefers what has failed least: the first
-        request after an outage should not be one that may be its own cause.
+        request after an outage should not be one that may be its own cause. Nothing goes to `limited` endpoints: what
+        waits for them keeps back its own lanes alone.
         """
         self.dedupe.tick(now_s)
         self._wake(now_s)
         if prefer_fresh:
-            batch, copies = self._cut_due(now_s)
-            return (batch, copies) if batch is not None else (self._pop_least_failed(), copies)
-        batch = self._pop_again()
-        return (batch, []) if batch is not None else self._cut_due(now_s)
+            batch, copies = self._cut_due(now_s, limited)
+            return (batch, copies) if batch is not None else (self._pop_least_failed(limited), copies)
+        batch = self._pop_oldest(limited)
+        return (batch, []) if batch is not None else self._cut_due(now_s, limited)
 
     def oldest(self, now_s: float, *, skip: int = 0) -> tuple[Batch | None, list[Parcel]]:
         """Return the oldest waiting payload as a batch of one, due or not: a probe.
@@ -183,13 +190,24 @@ class Schedule:
         taken, copies = self._books[name].cut(name, max_count=1, skip=older_count)
         return (Batch(name, taken) if taken else None), copies
 
-    def wake_s(self, now_s: float) -> float | None:
-        """Return the monotonic time at which `next` may have something new to give, None when time changes nothing."""
+    def wake_s(self, now_s: float, *, limited: Mapping[str, float] = _NONE) -> float | None:
+        """Return the monotonic time at which `next` may have something new to give, None when time changes nothing.
+
+        `limited` are the endpoints that nothing goes to now, each with the seconds until that ends.
+        """
         times = [self._asleep[0][0]] if self._asleep else []
-        if self._again:
-            return now_s
-        times += [due for name in self._open_endpoints() if (due := self._due_s(name)) is not None]
+        times += [now_s + limited.get(batch.endpoint_name, 0.0) for batch in self._again]
+        for name in self._open_endpoints():
+            due_s = self._due_s(name)
+            if due_s is not None:
+                times.append(max(due_s, now_s + limited[name]) if name in limited else due_s)
         return min(times, default=None)
+
+    def waits_for(self, names: Collection[str]) -> bool:
+        """Return whether something waits, due or not, for nothing but one of these endpoints."""
+        return self._ready_count(self.endpoints.keys() & names) > 0 or any(
+            batch.endpoint_name in names for batch in self._again
+        )
 
     def free(self, batch: Batch, keys: Iterable[str]) -> None:
         """Make lanes idle again whose parcels are settled."""
@@ -231,7 +249,7 @@ class Schedule:
 
     def put_all_back(self) -> None:
         """Return every batch that waits to be sent again to its lanes: the destination is held."""
-        for *_, batch in (*self._again, *self._asleep):
+        for batch in self._retrying:
             self.put_back(batch)
         self._again.clear()
         self._asleep.clear()
@@ -240,15 +258,13 @@ class Schedule:
     def drop(self, is_dropped: Callable[[Parcel], bool]) -> list[Parcel]:
         """Remove parcels that wait in lanes or in batches to be sent again; return them."""
         dropped: list[Parcel] = []
-        for *_, batch in (*self._again, *self._asleep):
+        for batch in self._retrying:
             if any(is_dropped(parcel) for parcel in batch.unsettled()):
                 self.put_back(batch)
                 batch.parcels, batch.behind = [], []
-        self._again = [item for item in self._again if item[2].parcels]
-        self._asleep = [item for item in self._asleep if item[2].parcels]
-        self._again.sort()
-        self._asleep.sort()
-        self._waiting_worth = sum(self._worth(batch) for *_, batch in (*self._again, *self._asleep))
+        self._again = [batch for batch in self._again if batch.parcels]
+        self._asleep = sorted(item for item in self._asleep if item[2].parcels)
+        self._waiting_worth = sum(map(self._worth, self._retrying))
         for book in self._unique_books:
             dropped += book.drop(is_dropped)
         return dropped
@@ -281,21 +297,23 @@ class Schedule:
     def _wake(self, now_s: float) -> None:
         """Move the batches whose time has come to those that are sent next."""
         while self._asleep and self._asleep[0][0] <= now_s:
-            batch = heappop(self._asleep)[2]
-            heappush(self._again, (batch.sequence, batch.number, batch))
+            self._again.append(heappop(self._asleep)[2])
 
-    def _pop_again(self) -> Batch | None:
+    def _pop_oldest(self, limited: Container[str]) -> Batch | None:
         """Return the oldest batch to be sent again."""
-        return self._taken(heappop(self._again)[2]) if self._again else None
+        return self._pop(limited, lambda batch: (batch.sequence,))
 
-    def _pop_least_failed(self) -> Batch | None:
+    def _pop_least_failed(self, limited: Container[str]) -> Batch | None:
         """Return the batch to be sent again that has failed least, the oldest of several."""
-        if not self._again:
+        return self._pop(limited, lambda batch: (batch.failure_count, batch.sequence))
+
+    def _pop(self, limited: Container[str], rank: Callable[[Batch], tuple[int, ...]]) -> Batch | None:
+        """Take the batch of the lowest rank out of those to be sent again."""
+        first = min((batch for batch in self._again if batch.endpoint_name not in limited), key=rank, default=None)
+        if first is None:
             return None
-        least = min(self._again, key=lambda item: (item[2].failure_count, item[0]))
-        self._again.remove(least)
-        heapify(self._again)
-        return self._taken(least[2])
+        self._again.remove(first)
+        return self._taken(first)
 
     def _taken(self, batch: Batch) -> Batch:
         """Count a batch among those that wait no longer."""
@@ -307,11 +325,13 @@ class Schedule:
         due = self._books[name].queues[name].due_s(HURRIED_WAIT_MS if self.is_hurried else None)
         return float("-inf") if due is not None and self.is_flushing else due
 
-    def _cut_due(self, now_s: float) -> tuple[Batch | None, list[Parcel]]:
+    def _cut_due(self, now_s: float, limited: Container[str]) -> tuple[Batch | None, list[Parcel]]:
         """Return a new batch of the first endpoint that is due."""
         copies: list[Parcel] = []
         is_lone = self._is_crowded
         for name in self._open_endpoints():
+            if name in limited:
+                continue
             while (due := self._due_s(name)) is not None and due <= now_s:
                 taken, skipped = self._books[name].cut(name, max_count=1 if is_lone else None)
                 copies += skipped

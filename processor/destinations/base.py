@@ -154,11 +154,17 @@ class Backoff:
 
 REQUESTS: Final = "requests"
 """The name among `Destination.rate_limits` for a limit that counts requests; `requests_to` names one route's own."""
+_REQUESTS_TO: Final = f"{REQUESTS}:"
 
 
 def requests_to(endpoint_name: str) -> str:
     """Return the name among `Destination.rate_limits` for a limit on the requests to one endpoint."""
-    return f"{REQUESTS}:{endpoint_name}"
+    return f"{_REQUESTS_TO}{endpoint_name}"
+
+
+def route_of(rate_name: str) -> str | None:
+    """Return the endpoint whose requests a name among `Destination.rate_limits` limits, None for any other limit."""
+    return rate_name.removeprefix(_REQUESTS_TO) if rate_name.startswith(_REQUESTS_TO) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 
 from processor.delivery.gate import GateState
 from processor.delivery.settings import DeliverySettings, RateLimit
+from processor.destinations.base import requests_to
 from tests.simulation import FakeVendor, Request, World, endpoint
 from tests.virtual_time import virtual
 
@@ -193,6 +194,27 @@ async def test_waiting_for_a_rate_is_told() -> None:
     assert world.dispatcher.state() is GateState.THROTTLED
     await world.settle()
     await asyncio.sleep(2)
+    assert world.dispatcher.state() is not GateState.THROTTLED
+
+
+@virtual
+async def test_a_rate_of_one_endpoint_keeps_back_its_own_lanes_alone() -> None:
+    """A user's merge waits, and so does what the user sends behind it; all others go on, and the state says why."""
+    world = World([endpoint("actions", lane_scope="all"), endpoint("merge", max_batch_count=1, lane_scope="all")])
+    world.dispatcher.limiter.set_rates(RateLimit(), {requests_to("merge"): 0.1}, world.clock.now_s())
+    merges = [world.put(f"m{number}", endpoint="merge") for number in range(3)]
+    behind = world.put("m2")
+    others = [world.put(f"u{number}") for number in range(20)]
+    start_s = world.clock.now_s()
+    world.dispatcher.turn()
+    await asyncio.sleep(5.0)
+    assert sorted(world.outcomes.delivered_ids) == [merges[0], *others]
+    assert world.dispatcher.state() is GateState.THROTTLED
+    await world.settle()
+    assert world.outcomes.delivered_ids[-3:] == [merges[1], merges[2], behind]
+    assert world.order_of("m2") == [merges[2], behind]
+    times = [request.at_s - start_s for request in world.vendor.requests if request.url.endswith("merge")]
+    assert [round(at_s) for at_s in times] == [0, 10, 20]
     assert world.dispatcher.state() is not GateState.THROTTLED
 
 

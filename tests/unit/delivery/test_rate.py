@@ -92,7 +92,11 @@ def test_a_vendor_may_limit_requests_too() -> None:
     limiter.take([maker.parcel("u") for _ in range(500)], 0.0)
     assert limiter.wait_s(0.0) == 0.0
     limiter.take([maker.parcel("u", endpoint="merge")], 0.0)
-    assert limiter.wait_s(0.0) == 1.0
+    assert (limiter.wait_s(0.0), limiter.route_waits(0.0)) == (0.0, {"merge": 1.0})
+    limiter.set_share(1, 4, 0.0)
+    assert limiter.route_waits(0.0) == {"merge": 4.0}
+    limiter.set_share(1, 1, 0.0)
+    assert limiter.route_waits(1.0) == {}
     for _ in range(4):
         limiter.take([maker.parcel("u")], 1.0)
     assert limiter.wait_s(1.0) == pytest.approx(0.25)

@@ -109,6 +109,43 @@ def test_what_is_sent_again_comes_first_and_the_oldest_of_it() -> None:
     assert [_next(schedule, 5.0), _next(schedule, 5.0)] == [one, two]
 
 
+def test_nothing_goes_to_a_limited_endpoint_and_all_else_does() -> None:
+    """Fresh or to be sent again, what is for another endpoint goes past it; a lane behind it waits."""
+    schedule, maker = _schedule(endpoint("merge", lane_scope="all"), endpoint("bulk", lane_scope="all"))
+    limited = {"merge": 7.0}
+    merge, _, other = _put(
+        schedule,
+        maker.parcel("a", endpoint="merge", at_s=0.0),
+        maker.parcel("a", endpoint="bulk", at_s=0.0),
+        maker.parcel("b", endpoint="bulk", at_s=0.0),
+    )
+    assert not schedule.waits_for({"elsewhere"})
+    batch, _ = schedule.next(10.0, limited=limited)
+    assert batch is not None
+    assert batch.parcels == [other]
+    assert (schedule.next(10.0, limited=limited), schedule.wake_s(10.0, limited=limited)) == ((None, []), 17.0)
+    assert schedule.waits_for(limited)
+
+    (failed,) = _batches(schedule, 10.0)
+    assert (failed.parcels, schedule.waits_for(limited)) == ([merge], False)
+    for one in (failed, batch):
+        one.wake_s = 10.0
+        schedule.send_again(one, 10.0)
+    assert schedule.waits_for(limited)
+    for prefer_fresh in (False, True):
+        again, _ = schedule.next(11.0, prefer_fresh=prefer_fresh, limited=limited)
+        assert again is batch
+        assert (schedule.next(11.0, prefer_fresh=prefer_fresh, limited=limited)[0]) is None
+        assert schedule.wake_s(11.0, limited=limited) == 18.0
+        schedule.send_again(batch, 11.0)
+    assert (schedule.next(11.0)[0], schedule.wake_s(11.0)) == (failed, 11.0)
+
+
+def _batches(schedule: Schedule, now_s: float) -> list[Batch]:
+    """Return all that is due."""
+    return list(iter(lambda: schedule.next(now_s)[0], None))
+
+
 def test_after_an_outage_something_fresh_goes_before_a_retry() -> None:
     """Where nothing fresh is due, the retry goes after all."""
     schedule, maker = _schedule()
