@@ -3,17 +3,17 @@
 An id enters when its payload is delivered. A copy that comes up while the first is in flight waits for its outcome: its
 lane is parked and woken. The window is bounded in time and, for each partition, in count: a busy partition does not
 shorten the memory of a quiet one. The ids that a partition brought go with it: the next owner does not know what this
-one delivered.
+one delivered. Of an id that was delivered its digest is kept, twice: in a set, and in the order of its partition.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable
 from enum import Enum
 
 from msgspec import Struct, field
 
+from processor.delivery.digests import DigestQueue, DigestSet, digest_of
 from processor.delivery.offsets import Key
 from processor.delivery.parcel import Parcel
 
@@ -27,13 +27,6 @@ class Seen(Enum):
     NEVER = "never"
     IN_FLIGHT = "in_flight"
     DELIVERED = "delivered"
-
-
-class _Delivered(Struct, gc=False):
-    """An id, and when it was delivered."""
-
-    dedupe_id: str
-    at_s: float
 
 
 class _InFlight(Struct):
@@ -50,26 +43,28 @@ class DedupeWindow:
         """Remember at most `max_count` ids of a partition, each for `max_age_s`; zero of either: nothing."""
         self._max_age_s = max_age_s
         self._max_count = max_count
-        self._delivered: dict[str, _Delivered] = {}
-        self._orders: dict[Key, deque[_Delivered]] = {}
+        self._delivered = DigestSet()
+        self._orders: dict[Key, DigestQueue] = {}
         self._in_flight: dict[str, _InFlight] = {}
         self._now_s = 0.0
+        self._next_old_s = float("inf")
 
     def __len__(self) -> int:
         """Return how many ids are remembered."""
         return len(self._delivered)
 
     def tick(self, now_s: float) -> None:
-        """Set the monotonic time that the next calls speak of."""
+        """Set the monotonic time that the next calls speak of, and forget the ids whose time is over."""
         self._now_s = now_s
+        if now_s >= self._next_old_s:
+            self._forget_old()
 
     def look(self, parcel: Parcel) -> Seen:
         """Return what is known of a parcel's id. Deliberate repeats are always new."""
         dedupe_id = parcel.payload.dedupe_id
         if dedupe_id is None or is_deliberate(parcel):
             return Seen.NEVER
-        delivered = self._delivered.get(dedupe_id)
-        if delivered is not None and not self._is_old(delivered):
+        if len(self._delivered) and _digest(parcel, dedupe_id) in self._delivered:
             return Seen.DELIVERED
         return Seen.IN_FLIGHT if dedupe_id in self._in_flight else Seen.NEVER
 
@@ -89,10 +84,11 @@ class DedupeWindow:
         """Enter the ids of delivered parcels; return the lanes that waited for them."""
         woken: list[str] = []
         for parcel in parcels:
-            if parcel.payload.dedupe_id is not None:
+            dedupe_id = parcel.payload.dedupe_id
+            if dedupe_id is not None:
                 woken += self._land(parcel)
                 if parcel.entry.partition.is_owned:
-                    self._enter(parcel.payload.dedupe_id, parcel.entry.partition.key)
+                    self._enter(_digest(parcel, dedupe_id), parcel.entry.partition.key)
         return woken
 
     def cancel(self, parcels: Iterable[Parcel]) -> list[str]:
@@ -101,10 +97,13 @@ class DedupeWindow:
 
     def forget(self, keys: Collection[Key]) -> None:
         """Forget what these partitions brought."""
-        for key in keys:
-            order = self._orders.pop(key, None)
+        orders = [order for key in keys if (order := self._orders.pop(key, None)) is not None]
+        if orders and not self._orders:
+            self._delivered.clear()  # one by one would take a second for a million
+            return
+        for order in orders:
             while order:
-                self._drop_oldest(order)
+                self._delivered.remove(order.popleft())
 
     def _land(self, parcel: Parcel) -> list[str]:
         """Take a parcel out of those in flight; return the lanes that waited for it."""
@@ -113,31 +112,32 @@ class DedupeWindow:
             return []
         return self._in_flight.pop(dedupe_id).lanes
 
-    def _is_old(self, delivered: _Delivered) -> bool:
-        """Return whether the time of an id is over."""
-        return self._now_s - delivered.at_s >= self._max_age_s
-
-    def _enter(self, dedupe_id: str, key: Key) -> None:
-        """Remember an id, and forget what is too old or too much. A deliberate repeat does not renew its id."""
-        if self._max_count == 0 or self._max_age_s == 0:
+    def _enter(self, digest: bytes, key: Key) -> None:
+        """Remember an id, and forget what is too much. A deliberate repeat does not renew its id."""
+        if self._max_count == 0 or self._max_age_s == 0 or not self._delivered.add(digest):
             return
-        order = self._orders.setdefault(key, deque())
-        while order and self._is_old(order[0]):
-            self._drop_oldest(order)
-        known = self._delivered.get(dedupe_id)
-        # An id that comes back after its time is a new one, also where another partition has not forgotten it yet.
-        if known is not None and not self._is_old(known):
-            return
-        delivered = self._delivered[dedupe_id] = _Delivered(dedupe_id, self._now_s)
-        order.append(delivered)
+        order = self._orders.setdefault(key, DigestQueue())
+        order.append(digest, self._now_s)
+        self._next_old_s = min(self._next_old_s, self._now_s + self._max_age_s)
         if len(order) > self._max_count:
-            self._drop_oldest(order)
+            self._delivered.remove(order.popleft())
 
-    def _drop_oldest(self, order: deque[_Delivered]) -> None:
-        """Forget the id that was delivered first, unless it has been delivered anew since, in another partition."""
-        oldest = order.popleft()
-        if self._delivered.get(oldest.dedupe_id) is oldest:
-            del self._delivered[oldest.dedupe_id]
+    def _forget_old(self) -> None:
+        """Forget what was delivered too long ago, and note when there is more of that."""
+        until_s = self._now_s - self._max_age_s
+        self.forget([key for key, order in self._orders.items() if order.newest_s <= until_s])
+        for order in self._orders.values():
+            while order.oldest_s <= until_s:
+                self._delivered.remove(order.popleft())
+        oldest_s = min((order.oldest_s for order in self._orders.values()), default=float("inf"))
+        self._next_old_s = oldest_s + self._max_age_s
+
+
+def _digest(parcel: Parcel, dedupe_id: str) -> bytes:
+    """Return the digest of a parcel's id, which is made once."""
+    if parcel.dedupe_digest is None:
+        parcel.dedupe_digest = digest_of(dedupe_id)
+    return parcel.dedupe_digest
 
 
 def is_deliberate(parcel: Parcel) -> bool:

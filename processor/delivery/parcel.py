@@ -14,7 +14,7 @@ class Parcel(Struct, gc=False):
     `sequence` numbers parcels in the order they were taken in and never changes; `waiting_since_s` is the monotonic
     time of that moment. `attempt_count` counts requests, whatever their answers; `retry_count` only those whose answer
     was to try again. `lonely_s` adds up how long the parcel kept failing alone while others succeeded. `is_counted`
-    says that fair use has let it pass.
+    says that fair use has let it pass. `dedupe_digest` belongs to the dedupe window.
     """
 
     payload: Payload
@@ -25,6 +25,7 @@ class Parcel(Struct, gc=False):
     retry_count: int = 0
     lonely_s: float = 0.0
     is_counted: bool = False
+    dedupe_digest: bytes | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -173,7 +173,7 @@ class DeliverySettings(BaseModel):
         100_000,
         ge=0,
         description=(
-            "Most ids remembered for a partition; they go with it when it moves. Default 100000, about 20 MB for a "
+            "Most ids remembered for a partition; they go with it when it moves. Default 100000, about 4 MB for a "
             "partition that delivers so many within the time."
         ),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from processor.delivery.dedupe import DedupeWindow, Seen, is_deliberate
-from processor.delivery.offsets import Partition
+from processor.delivery.offsets import Key, Partition
 from tests.parcels import Maker
 
 KEY = ("events", 0)
@@ -157,3 +159,29 @@ def test_payloads_without_an_id_leave_no_trace(maker: Maker) -> None:
     window.start(parcel)
     assert window.deliver([parcel]) == window.cancel([parcel]) == []
     assert (window.look(parcel), len(window)) == (Seen.NEVER, 0)
+
+
+def test_the_window_knows_what_a_plain_list_of_deliveries_knows(maker: Maker) -> None:
+    """Whatever is delivered and forgotten when, in several partitions: an id is known as long as it is to be."""
+    chance, window, now_s = random.Random(8), _window(max_age_s=60.0, max_count=5), 0.0
+    partitions = [Partition(("events", number), 0) for number in range(3)]
+    delivered: list[tuple[str, Key, float]] = []
+    probes = {name: maker.parcel("u", dedupe_id=name) for name in map(str, range(25))}
+    for _ in range(2_000):
+        now_s += chance.choice([0.0, 0.5, 5.0, 5.0, 70.0 if chance.random() < 0.05 else 1.0])
+        window.tick(now_s)
+        delivered = [one for one in delivered if now_s - one[2] < 60.0]
+        if chance.random() < 0.03:
+            gone = {one.key for one in chance.sample(partitions, chance.choice([1, 2, 3]))}
+            window.forget(gone)
+            delivered = [one for one in delivered if one[1] not in gone]
+        else:
+            name, partition = chance.choice(list(probes)), chance.choice(partitions)
+            window.deliver([maker.parcel("u", dedupe_id=name, entry=maker.entry(partition))])
+            if name not in [one[0] for one in delivered]:
+                delivered.append((name, partition.key, now_s))
+                own = [one for one in delivered if one[1] == partition.key]
+                delivered = [one for one in delivered if one not in own[:-5]]
+        known = {one[0] for one in delivered}
+        assert {name for name, probe in probes.items() if window.look(probe) is Seen.DELIVERED} == known
+        assert len(window) == len(known)
