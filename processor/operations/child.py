@@ -54,7 +54,7 @@ class Child:
                     pass_fds=[theirs.fileno()],
                     process_group=0,
                 )
-            except BaseException:
+            except BaseException:  # a start that was cancelled leaves no socket behind either
                 ours.close()
                 raise
         return cls(process, asyncio.create_task(_listen(ours, heard), name=f"reports of {process.pid}"))

@@ -89,5 +89,5 @@ async def follow(
         settling.note(stamp)
         try:
             await on_change()
-        except Exception:
+        except Exception:  # whatever it is: the next change may mend it, and without an ear it would go unheard
             logger.exception("a changed file could not be dealt with", extra={"file": str(files()[0])})
