@@ -198,11 +198,8 @@ class Plan:
         if len(matching) == 1:  # nearly always, and then there is nothing to count
             (subscription,) = matching
             action = actions[subscription.action]
-            jobs.append(
-                _Job(
-                    mapped, event, record if not action.takes_value else self._seen(record), subscription, action.build
-                )
-            )
+            shown = self._shown(record) if action.takes_value else record
+            jobs.append(_Job(mapped, event, shown, subscription, action.build))
             return
         # Each payload at an endpoint gets a number of its own, and so an id of its own. Counted by subscription and not
         # by what came of it: an index that depended on an age check would give a payload another id when the record is
@@ -212,18 +209,11 @@ class Plan:
             action = actions[subscription.action]
             index = seen.get(action.endpoints[0], 0)
             seen[action.endpoints[0]] = index + 1
-            indexed = replace(record, payload_index=index) if index else record
-            jobs.append(
-                _Job(
-                    mapped,
-                    event,
-                    indexed if not action.takes_value else self._seen(indexed),
-                    subscription,
-                    action.build,
-                )
-            )
+            shown = self._shown(record) if action.takes_value else record
+            indexed = replace(shown, payload_index=index) if index else shown
+            jobs.append(_Job(mapped, event, indexed, subscription, action.build))
 
-    def _seen(self, record: Record) -> Record:
+    def _shown(self, record: Record) -> Record:
         """Return a record as `build` may see it: without a value that is more than what is left of the event.
 
         Where privacy or a filter may take something out, no value is handed on, changed or not: JSON that names a
