@@ -60,14 +60,7 @@ def judge(
                 "letters without a key are refused; set cleanup.policy=delete",
             )
         )
-    if int(config["min.insync.replicas"]) > replica_count:
-        problems.append(
-            TopicProblem(
-                "error",
-                f"dead-letter topic {topic} cannot be written: it has {replica_count} replicas, and "
-                f"min.insync.replicas={config['min.insync.replicas']}",
-            )
-        )
+    problems += replica_problems(f"dead-letter topic {topic}", config, replica_count)
     return problems + [
         TopicProblem(
             "warning",
@@ -80,12 +73,21 @@ def judge(
     ]
 
 
+def replica_problems(topic: str, config: Mapping[str, str], replica_count: int) -> list[TopicProblem]:
+    """Return that a topic, named as in a sentence, has fewer replicas than a write needs, if it has."""
+    needed = config["min.insync.replicas"]
+    if int(needed) <= replica_count:
+        return []
+    text = f"{topic} cannot be written: it has {replica_count} replicas, and min.insync.replicas={needed}"
+    return [TopicProblem("error", text)]
+
+
 def fewest_replicas(admin: AdminClient, topic: str, timeout_s: float) -> int | None:
     """Return the fewest replicas that a partition of the topic has, None when there is no such topic."""
     try:
         found = admin.list_topics(timeout=timeout_s).topics.get(topic)
     except KafkaException as error:
-        raise _broker_error(topic, error) from error
+        raise broker_error(f"topic {topic} cannot be examined", error) from error
     if found is None or not found.partitions:
         return None
     return min(len(partition.replicas) for partition in found.partitions.values())
@@ -97,10 +99,11 @@ def config_of(admin: AdminClient, topic: str, timeout_s: float) -> dict[str, str
     try:
         entries = admin.describe_configs([resource], request_timeout=timeout_s)[resource].result()
     except KafkaException as error:
-        raise _broker_error(topic, error) from error
+        raise broker_error(f"topic {topic} cannot be examined", error) from error
     return {name: entry.value for name, entry in entries.items()}
 
 
-def _broker_error(topic: str, error: KafkaException) -> BrokerError:
+def broker_error(what_failed: str, error: KafkaException) -> BrokerError:
+    """Return what brokers said when they were asked, with what could not be done for it."""
     code = error.args[0].name()
-    return BrokerError(f"topic {topic} cannot be examined: {error.args[0].str()}", code=code, fatal=False)
+    return BrokerError(f"{what_failed}: {error.args[0].str()}", code=code, fatal=False)

@@ -8,9 +8,15 @@ from typing import Final
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient
 
-from processor.delivery.dead_letter_topic import MAX_MESSAGE, TopicProblem, config_of, fewest_replicas
+from processor.delivery.dead_letter_topic import (
+    MAX_MESSAGE,
+    TopicProblem,
+    broker_error,
+    config_of,
+    fewest_replicas,
+    replica_problems,
+)
 from processor.destinations.target import FRAMING_BYTES, TargetSettings
-from processor.errors import BrokerError
 
 _MAY_WRITE: Final = frozenset({AclOperation.WRITE, AclOperation.ALL})
 
@@ -38,9 +44,7 @@ def judge(target: TargetSettings, config: Mapping[str, str], replica_count: int)
     if "compact" in config["cleanup.policy"]:
         text = f"topic {topic} is compacted: of the events of one key only the last would be kept; set "
         problems.append(TopicProblem("error", f"{text}cleanup.policy=delete"))
-    if int(config["min.insync.replicas"]) > replica_count:
-        text = f"topic {topic} cannot be written: it has {replica_count} replicas, and "
-        problems.append(TopicProblem("error", f"{text}min.insync.replicas={config['min.insync.replicas']}"))
+    problems += replica_problems(f"topic {topic}", config, replica_count)
     needed_bytes = target.max_message_bytes + FRAMING_BYTES
     if int(config[MAX_MESSAGE]) < needed_bytes:
         text = f"topic {topic} takes messages of {config[MAX_MESSAGE]} bytes and max_message_bytes lets "
@@ -58,7 +62,7 @@ def cluster_id(admin: AdminClient, timeout_s: float) -> str | None:
     try:
         found: str | None = admin.list_topics(timeout=timeout_s).cluster_id
     except KafkaException as error:
-        raise _broker_error("the cluster does not answer", error) from error
+        raise broker_error("the cluster does not answer", error) from error
     return found
 
 
@@ -70,10 +74,5 @@ def _may_write(admin: AdminClient, topic: str, timeout_s: float) -> bool:
     try:
         operations = question[topic].result().authorized_operations
     except KafkaException as error:
-        raise _broker_error(f"topic {topic} cannot be examined", error) from error
+        raise broker_error(f"topic {topic} cannot be examined", error) from error
     return not operations or not _MAY_WRITE.isdisjoint(operations)
-
-
-def _broker_error(doing: str, error: KafkaException) -> BrokerError:
-    code = error.args[0].name()
-    return BrokerError(f"{doing}: {error.args[0].str()}", code=code, fatal=False)
