@@ -109,9 +109,10 @@ class KafkaTransport:
         """Give up what is not written, and let go of every client."""
         if self._session is not None:
             self._replace(self._session)
-        for session in self._retired:
+        retired = list(self._retired)
+        for session in retired:
             session.give_up()
-        for session in self._retired:
+        for session in retired:
             await asyncio.to_thread(session.join, PURGE_S)
 
     def _ready_session(self) -> Session:
