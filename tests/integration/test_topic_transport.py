@@ -116,6 +116,23 @@ async def test_what_the_topic_finds_too_large_is_found(kafka: Kafka, compression
     assert _numbers(kafka, topic) == [number for number in range(22) if number != 7]
 
 
+async def test_care_ends_and_begins_anew(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two messages that the topic refuses others travel together again; nothing is swapped or written twice."""
+    monkeypatch.setattr("processor.delivery.kafka.CAREFUL_COUNT", 100)
+    topic = kafka.create_topic(config={"max.message.bytes": "20000"})
+    cares: list[bool] = []
+    async with _transport(kafka, topic, compression="none") as transport:
+        for start in range(0, 400, 20):
+            large = {start + 7} if start in (0, 200) else set()
+            sizes = [60_000 if number in large else 100 for number in range(start, start + 20)]
+            sent = [_message(start + at, at % 3, size_bytes) for at, size_bytes in enumerate(sizes)]
+            answers = await _send_until_written(transport, sent)
+            assert (len(answers) > 1, bool(answers[-1].body)) == (bool(large), bool(large))
+            cares.append(transport._careful_left_count > 0)
+    assert cares == [True] * 5 + [False] * 5 + [True] * 5 + [False] * 5
+    assert _numbers(kafka, topic) == [number for number in range(400) if number not in (7, 207)]
+
+
 async def test_a_dead_broker_fails_requests_and_swaps_nothing(kafka_cluster: Callable[..., KafkaCluster]) -> None:
     """Requests end in time while it is down; afterwards all is there, and first copies are in order for each key."""
     cluster = kafka_cluster(1)
