@@ -31,7 +31,7 @@ LANE_SHARE = 4
 MIN_WAITING_WORTH = 2.0
 """So many full batches may wait to be sent again however few slots there are: one that always fails stops no others."""
 
-_NONE: Final[Mapping[str, float]] = MappingProxyType({})
+_UNLIMITED: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 def effective_endpoints(destination: Destination, settings: DeliverySettings) -> dict[str, Endpoint]:
@@ -190,7 +190,7 @@ class Schedule:
         taken, copies = self._books[name].cut(name, max_count=1, skip=older_count)
         return (Batch(name, taken) if taken else None), copies
 
-    def wake_s(self, now_s: float, *, limited: Mapping[str, float] = _NONE) -> float | None:
+    def wake_s(self, now_s: float, *, limited: Mapping[str, float] = _UNLIMITED) -> float | None:
         """Return the monotonic time at which `next` may have something new to give, None when time changes nothing.
 
         `limited` are the endpoints that nothing goes to now, each with the seconds until that ends.
