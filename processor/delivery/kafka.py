@@ -29,16 +29,11 @@ from processor.model import Answer
 _log = logging.getLogger(__name__)
 _client_log = logging.getLogger(f"{__name__}.librdkafka")
 
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether a line of the client's is more than that a property which is set on purpose is experimental."""
-    return "enable.gapless.guarantee is experimental" not in record.getMessage()
-
-
-_client_log.addFilter(_is_news)
-
 PURGE_S: Final = 5.0
 """Longest wait for a client that was given up to say what it had not written."""
+LAST_PART_SHARE: Final = 0.5
+"""With less than this part of a request's time left no more of it is handed over: the client would be given up for what
+is late only because it goes one by one. The next attempt goes on from there."""
 CAREFUL_COUNT: Final = 10_000
 """Messages in a row that are written alone without a refusal before they travel together again."""
 MAX_REMEMBERED_COUNT: Final = 100_000
@@ -46,6 +41,14 @@ MAX_REMEMBERED_COUNT: Final = 100_000
 
 Properties: TypeAlias = Callable[[], Mapping[str, Any]]
 """Gives the client's properties, credentials in the open, as they are now."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line of the client's is more than that a property which is set on purpose is experimental."""
+    return "enable.gapless.guarantee is experimental" not in record.getMessage()
+
+
+_client_log.addFilter(_is_news)
 
 
 class KafkaTransport:
@@ -83,7 +86,7 @@ class KafkaTransport:
         request = Request()
         set_out()
         with session.in_use():
-            is_told = await self._write(session, request, content, time.monotonic() + deadline_s)
+            is_told = await self._write(session, request, content, deadline_s)
         if session.has_met_refusal:
             self._be_careful()
         elif session is self._session and session.is_careful:
@@ -92,12 +95,16 @@ class KafkaTransport:
             self._replace(session)
         return self._answer(session, request, is_told=is_told)
 
-    async def _write(self, session: Session, request: Request, content: bytes, end_s: float) -> bool:
-        """Return whether every message that was handed over has been reported on; behind trouble none follows."""
+    async def _write(self, session: Session, request: Request, content: bytes, deadline_s: float) -> bool:
+        """Return whether every message of a request has been reported on; behind trouble none is handed over."""
         waiting = self._waiting(request, content)
+        began_s = time.monotonic()
         for messages_of_part in _parts(waiting) if session.is_careful else [waiting]:
+            left_s = began_s + deadline_s - time.monotonic()
+            if left_s < LAST_PART_SHARE * deadline_s:
+                return False
             part = session.hand_over(request, messages_of_part)
-            await part.ended(end_s - time.monotonic())
+            await part.ended(left_s)
             if not part.is_done:
                 session.give_up(TIMED_OUT)
                 await part.ended(PURGE_S)

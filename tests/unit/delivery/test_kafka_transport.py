@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -32,6 +33,7 @@ class Broker:
         self.answering = threading.Event()
         self.answering.set()
         self.configuration_error: KafkaException | None = None
+        self.pause_s = 0.0
 
     def client(self, properties: dict[str, Any]) -> Client:
         """Return one more client."""
@@ -79,6 +81,7 @@ class Client:
         if not self.broker.answering.wait(max(timeout, 0)):
             return 0
         while self.queued and not self.is_stuck:
+            time.sleep(self.broker.pause_s)
             value, report = self.queued.pop(0)
             failure = self.broker.failures.get(value)
             self.is_stuck = failure is not None and "batch.num.messages" not in self.properties
@@ -290,6 +293,21 @@ async def test_messages_of_different_keys_need_not_wait_for_each_other(
     assert [value for value, _ in broker.clients[-1].queued] == [b"0", b"1", b"2", b"3"]
     broker.answering.set()
     assert (await task, broker.written) == (DONE, [b"%d" % number for number in range(6)])
+
+
+async def test_a_request_that_takes_too_long_one_by_one_goes_on_where_it_was(
+    broker: Broker, transport: KafkaTransport
+) -> None:
+    """Its client is not given up for that, which would cost all other requests their attempt."""
+    await _become_careful(broker, transport)
+    values = [b"%d" % number for number in range(16)]
+    broker.pause_s = 0.05
+    assert (await send(transport, *values, deadline_s=1.0)).error == "kafka_msg_timed_out"
+    assert 0 < len(broker.written) < len(values)
+    assert not broker.clients[-1].was_purged
+    while (answer := await send(transport, *values, deadline_s=1.0)) != DONE:
+        assert answer.error == "kafka_msg_timed_out"
+    assert (broker.written, len(broker.clients)) == (values, 2)
 
 
 async def test_a_request_that_was_written_already_is_answered_by_a_careful_client_too(
