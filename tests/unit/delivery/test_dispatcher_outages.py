@@ -274,6 +274,29 @@ async def test_a_probe_takes_no_copy_of_what_was_delivered() -> None:
 
 
 @virtual
+async def test_a_copy_or_a_lost_payload_skips_no_probe() -> None:
+    """What is older and cannot be sent is settled or released, and another endpoint's payload is the probe at once."""
+    key = Switch(200)
+    world = World([endpoint("users"), endpoint("actions")], vendor=FakeVendor(key))
+    world.put("u", endpoint="users", dedupe_id="m1")
+    await world.settle()
+    key.status = 401
+    world.put("v")
+    world.dispatcher.turn()
+    await asyncio.sleep(30.0)
+    world.dispatcher.drop({("events", 0)})
+    copy = world.put("u", endpoint="users", dedupe_id="m1")
+    lost = world.put("w", partition=1)
+    world.entries[-1].partition.is_leaving = True
+    other = world.put("x", partition=2)
+    before_count = len(world.vendor.requests)
+    await asyncio.sleep(31.0)
+    assert [request.ids for request in world.vendor.requests[before_count:]] == [[other]]
+    assert (world.outcomes.copied_ids, world.outcomes.released_ids) == ([copy], [lost])
+    await world.dispatcher.close()
+
+
+@virtual
 async def test_a_probe_that_breaks_the_vendor_is_not_the_only_one() -> None:
     """An answer that says nothing about the key is followed by a probe of the next payload: no hold lasts for ever."""
     key = Switch(401)
