@@ -30,15 +30,23 @@ def test_what_was_learned_is_doubted_after_a_while() -> None:
     assert learned.max_bytes == 1_000
 
 
-def test_a_payload_that_is_refused_alone_teaches_nothing() -> None:
-    """It may be the payload that is too large; what was learned of batches stays, and is doubted as before."""
+def test_a_payload_that_is_refused_alone_teaches_its_own_size() -> None:
+    """It is too much for a body, so batches are kept below it: no smaller than that, and never below the floor."""
     learned = LearnedSize(1_000)
+    assert learned.note(900, 1, 413) is True
+    assert learned.max_bytes == 899
+    assert learned.note(5, 1, 413) is True
+    assert learned.max_bytes == 62
+
+
+def test_a_payload_that_is_refused_alone_teaches_nothing_where_more_was_taken() -> None:
+    """Then the payload is too large, and not the body; a refused batch says that this has changed."""
+    learned = LearnedSize(1_000)
+    learned.note(900, 10, 200)
     assert learned.note(900, 1, 413) is False
-    learned.note(900, 2, 413)
-    for _ in range(PATIENCE_COUNT - 1):
-        learned.note(400, 1, 200)
-    assert learned.note(900, 1, 413) is False
-    assert learned.note(400, 1, 200) is True
+    assert learned.note(800, 2, 413) is True
+    assert learned.note(300, 1, 413) is True
+    assert learned.max_bytes == 299
 
 
 def test_other_answers_teach_nothing() -> None:
