@@ -76,8 +76,8 @@ class MoesifSettings(GateSettings):
         default=None,
         ge=0,
         description="Failed retries after which a record is a dead letter (`vendor_error`): one less than "
-        "`delivery.max_attempts`. Answers of 429 do not count. Default unlimited, where the vendor's clients drop "
-        "events after 1 to 3: an outage is not a bad event.",
+        "`delivery.max_attempts`. Answers of 429, or that name a pause, do not count. Default unlimited, where the "
+        "vendor's clients drop events after 1 to 3: an outage is not a bad event.",
     )
     max_retry_after_s: float = Field(
         default=900.0,

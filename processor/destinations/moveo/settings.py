@@ -92,8 +92,8 @@ class MoveoSettings(GateSettings):
         ge=0,
         validation_alias=spelled("max_retries", "maxRetries"),
         description="Failed retries after which an event is a dead letter (`vendor_error`): one less than "
-        "`delivery.max_attempts`. Answers of 429 do not count. Default unlimited, where the vendor's clients drop "
-        "events after 10: an outage is not a bad event.",
+        "`delivery.max_attempts`. Answers of 429, or that name a pause, do not count. Default unlimited, where the "
+        "vendor's clients drop events after 10: an outage is not a bad event.",
     )
     max_retry_after_s: float = Field(
         default=900.0,
