@@ -124,7 +124,7 @@ class Verdict(Struct, gc=False, frozen=True):
 
     `wait_s` is a pause that the vendor asked for; the whole destination obeys it. `probe_s` is the pause between probes
     while held. `failed` are positions in the batch whose payloads were refused although the rest was accepted.
-    `hold_after` turns a retry into a hold after so many attempts (0: never). `message` is safe to log.
+    `hold_after` turns retries into a hold after so many of them in a row (0: never). `message` is safe to log.
     """
 
     decision: Decision

@@ -19,9 +19,10 @@ class Batch:
     """Parcels that share a request, and what their attempts came to so far.
 
     `behind` are parts that wait until `parcels` are settled, the next one last. `failure_count` counts failures in a
-    row for the backoff; `lonely_failure_count` those with successes of other batches in between, and `is_lonely` says
-    whether the last one was. `failed_at_s` is when the one parcel last failed in a way that may be its own fault, None
-    when something else came after that. `is_lone` marks a payload that went alone because much waits to be sent again;
+    row for the backoff, `holding_count` the latest of them in a row that would hold the destination in the end;
+    `lonely_failure_count` are those with successes of other batches in between, and `is_lonely` says whether the last
+    one was. `failed_at_s` is when the one parcel last failed in a way that may be its own fault, None when something
+    else came after that. `is_lone` marks a payload that went alone because much waits to be sent again;
     `is_alone` a batch beside which nothing was on its way or could be sent when its answer came.
     """
 
@@ -30,6 +31,7 @@ class Batch:
         "endpoint_name",
         "failed_at_s",
         "failure_count",
+        "holding_count",
         "is_alone",
         "is_isolating",
         "is_lone",
@@ -53,6 +55,7 @@ class Batch:
         self.behind: list[list[Parcel]] = []
         self.failed_at_s: float | None = None
         self.failure_count = 0
+        self.holding_count = 0
         self.lonely_failure_count = 0
         self.successes_seen: int | None = None
         self.is_isolating = is_isolating

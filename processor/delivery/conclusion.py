@@ -172,6 +172,7 @@ class Concluder:
             return
         batch.is_probe = False
         batch.note_failure(self._gate.success_count)
+        batch.holding_count = batch.holding_count + 1 if verdict.hold_after else 0
         if self._is_exhausted(batch, verdict, done, now_s, is_throttled=is_throttled):
             return
         if is_throttled or not _may_be_its_own_fault(answer):
@@ -192,7 +193,7 @@ class Concluder:
         Returns:
             Whether nothing of the request is left to be sent again.
         """
-        if 0 < verdict.hold_after <= batch.failure_count:
+        if 0 < verdict.hold_after <= batch.holding_count:
             self._hold(batch, verdict, done, now_s)
             return True
         limit = self._settings.max_attempts

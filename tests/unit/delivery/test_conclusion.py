@@ -220,6 +220,16 @@ def test_a_retry_turns_into_a_hold_after_so_many_attempts() -> None:
     assert [hold is None for hold in holds] == [True, True, False]
 
 
+def test_other_failures_say_nothing_of_a_route() -> None:
+    """Only answers that would hold in the end are counted, and only those in a row."""
+    desk = Desk()
+    batch = desk.maker.batch("a")
+    missing = Verdict(Decision.RETRY, reason="http_404", hold_after=3)
+    answers = [(RETRY, 500)] * 3 + [(missing, 404)] * 2 + [(RETRY, 500)] + [(missing, 404)] * 3
+    holds = [desk.say(batch, verdict, status).hold for verdict, status in answers]
+    assert [hold is None for hold in holds] == [True] * 8 + [False]
+
+
 def test_attempts_are_unlimited_unless_set_and_count_only_retries() -> None:
     """A limit counts answers that say to try again, not refusals of neighbours or probes of a held destination."""
     desk = Desk(max_attempts=2)
