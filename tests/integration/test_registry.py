@@ -30,10 +30,13 @@ EVENT = {
 }
 
 
+_PATIENCE = {"request_timeout_s": 30, "fetch_timeout_s": 60}
+"""A registry that has just started, on a busy machine, takes seconds for the first answer of each kind."""
+
+
 def _decoder(registry: Registry, **settings: object) -> Decoder:
-    return Decoder(
-        DecodeSettings.model_validate({"format": "avro", "avro": {"registry": {"url": registry.url, **settings}}})
-    )
+    asked = {"url": registry.url, **_PATIENCE, **settings}
+    return Decoder(DecodeSettings.model_validate({"format": "avro", "avro": {"registry": asked}}))
 
 
 def _record(schema_id: int, value: bytes) -> Record:
