@@ -97,7 +97,7 @@ class Recorded:
             ConfigError: a secret of the Kafka clients is missing.
             BrokerError: Kafka cannot be reached, or a topic does not exist.
         """
-        _require_secrets(new.kafka)
+        require_secrets(new.kafka)
         require_contact(new.kafka)
         self._new = new
         self._name = name
@@ -124,14 +124,14 @@ class Recorded:
     def _side(self, settings: Settings) -> Side:
         """Return one of the configurations, with what its records and its suppressed users are read by."""
         own = settings.destinations[self._name]
-        _require_secrets(own.decode)
+        require_secrets(own.decode)
         users = listed_users(own, self._clients)
         if isinstance(users, SuppressedTopic):
             read_once(users, Deadline.after(USERS_S))
         return Side(*build_plan(self._name, own, users), WaitingDecoder(own.decode, own.event_path))
 
 
-def _require_secrets(settings: BaseModel) -> None:
+def require_secrets(settings: BaseModel) -> None:
     """Refuse settings whose secrets are not there: a file that is read without them has what stands in for them."""
     troubles = [trouble for secret in secrets_in(settings) if (trouble := secret.trouble()) is not None]
     if troubles:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from processor.cli.options import select, warn_of_missing_salts
+from processor.cli.options import select, topic_names, warn_of_missing_salts
 
 if TYPE_CHECKING:
     from processor.pipeline.changes.tally import Changes
@@ -64,7 +63,7 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     span = _span(events, start, end)
     if span is None:
         _refuse({"--to": end, "--topic": topic, "--limit": limit})
-    topics = [_topic_name(name) for name in dict.fromkeys(topic or ())]
+    topics = topic_names(topic)
     before, after = (load_without_secrets(path) for path in (old, new))
     for settings in (before, after):
         select(settings.destinations, [destination])
@@ -137,12 +136,3 @@ def _refuse(options: Mapping[str, object]) -> None:
     for option, value in options.items():
         if value is not None and value != []:
             raise typer.BadParameter(RANGE_ONLY, param_hint=option)
-
-
-def _topic_name(name: str) -> str:
-    """Return the name of a topic; refuse what can be none."""
-    from processor.config.librdkafka import TOPIC_PATTERN
-
-    if re.fullmatch(TOPIC_PATTERN, name) is None:
-        raise typer.BadParameter(f"{name!r} can be no topic", param_hint="--topic")
-    return name

@@ -18,6 +18,7 @@ from processor.cli import (
     diff,
     explain,
     import_,
+    lag,
     offsets,
     presets,
     preview,
@@ -26,6 +27,7 @@ from processor.cli import (
     schema,
     test,
     version,
+    where,
 )
 from processor.errors import BrokerError, ConfigError, ProcessorError, TransientError
 
@@ -40,7 +42,10 @@ application = typer.Typer(
     pretty_exceptions_enable=False,  # they would print values of events
     rich_markup_mode=None,  # a destination's process does not need rich in its memory
 )
-for _command in (run, demo, check, preview, explain, test, diff, presets, import_, sandbox, schema, offsets, version):
+for _command in (
+    *(run, demo, check, lag, where, preview, explain, test, diff, presets, import_, sandbox, schema, offsets),
+    version,
+):
     _command.register(application)
 
 

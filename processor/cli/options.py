@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
@@ -44,6 +45,17 @@ def select(
             hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
             raise ConfigError(f"no {what} is called {name!r}{hint} {where}: {', '.join(names)}")
     return list(dict.fromkeys(wanted)) if wanted else names
+
+
+def topic_names(names: Iterable[str] | None, option: str = "--topic") -> list[str]:
+    """Return names of topics, each once; refuse what can be none."""
+    from processor.config.librdkafka import TOPIC_PATTERN
+
+    found = list(dict.fromkeys(names or ()))
+    for name in found:
+        if re.fullmatch(TOPIC_PATTERN, name) is None:
+            raise typer.BadParameter(f"{name!r} can be no topic", param_hint=option)
+    return found
 
 
 def warn_of_missing_salts(names: Iterable[str], *files: Settings) -> None:

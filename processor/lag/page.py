@@ -1,0 +1,70 @@
+"""What the page of a running bridge says of its destinations, where one is in reach: when each last delivered.
+
+A bridge that is not in reach is no error: what only it knows is then not known.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from processor.operations.settings import PageSettings
+
+TIMEOUT_S: Final = 1.0
+_MOST_BYTES: Final = 8_388_608
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the addresses that mean all of a machine
+_OK: Final = 200
+
+
+def page_url(settings: PageSettings) -> str | None:
+    """Return the address of the page that a bridge with these settings serves, None where it cannot be known."""
+    if not settings.enabled or settings.port == 0:
+        return None
+    host = _EVERYWHERE.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def last_deliveries(url: str, topics: Mapping[str, Any], timeout_s: float = TIMEOUT_S) -> dict[str, int]:
+    """Return when each destination last delivered, in milliseconds since 1970, as far as the page says so.
+
+    Of a destination that reads other topics nothing is taken: it is that of another bridge with the same name.
+    """
+    try:
+        reports = _reports(url, timeout_s)
+    except (OSError, http.client.HTTPException, ValueError, msgspec.DecodeError):
+        return {}
+    known = ((name, _last_ms(report, topics)) for name, report in reports.items())
+    return {name: time_ms for name, time_ms in known if time_ms is not None}
+
+
+def _reports(url: str, timeout_s: float) -> Mapping[str, Any]:
+    """Return the reports of all destinations that the page knows. No proxy is asked for the way to it."""
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    made = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
+    connection = made(parts.hostname or "", parts.port, timeout=timeout_s)
+    try:
+        connection.request("GET", f"{parts.path.rstrip('/')}/status", headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        content: Any = msgspec.json.decode(answer.read(_MOST_BYTES)) if answer.status == _OK else None
+    finally:
+        connection.close()
+    reports = content.get("destinations") if isinstance(content, dict) else None
+    return reports if isinstance(reports, dict) else {}
+
+
+def _last_ms(report: Any, topics: Mapping[str, Any]) -> int | None:  # noqa: ANN401 - any JSON value
+    """Return when a destination last delivered, None where its report does not say so."""
+    if not isinstance(report, dict) or not isinstance(report.get("details"), dict):
+        return None
+    partitions = report.get("partitions")
+    if not isinstance(partitions, list) or any(
+        not isinstance(one, dict) or one.get("topic") not in topics for one in partitions
+    ):
+        return None
+    found = report["details"].get("last_delivery_ms")
+    return found if isinstance(found, int) else None

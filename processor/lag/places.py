@@ -1,0 +1,200 @@
+"""Where groups stand in their partitions: offsets, ends of logs, owners, asked of the cluster in few requests.
+
+Offsets are asked before the ends of logs, so that nobody is said to have caught up who has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
+
+from processor.errors import BrokerError
+from processor.lag.groups import Group, GroupQuestion, ask_groups
+from processor.settings import Settings
+from processor.source.clients import Clients, KafkaClients
+from processor.source.cluster import Cluster, TopicState
+from processor.source.control_topic import ControlTopic
+from processor.source.deadline import Deadline
+from processor.source.founding import Founding, Step, decide
+from processor.source.group_offsets import GroupOffsets
+from processor.source.partitions import Committed, Offsets, Partition
+from processor.source.settings import KafkaSettings
+from processor.source.start import start_offsets
+
+_ASKING_COUNT: Final = 8
+"""Groups whose offsets are asked at the same time."""
+
+
+class Place(NamedTuple):
+    """Where a group stands in one partition.
+
+    `committed` is the offset that counts: None where there is none, or where it belongs to a topic that was deleted
+    and made again. `position` is where reading would go on now, by the rules of the destination itself; None where the
+    destination would stop instead. `log_start` and `end` bound what a reader of committed records can see.
+    """
+
+    partition: Partition
+    step: Step
+    committed: int | None
+    position: int | None
+    log_start: int
+    end: int
+    topic_id: str = ""
+
+
+class Look(NamedTuple):
+    """What one look found: places and groups by destination; topics that do not exist; what could not be told."""
+
+    places: Mapping[str, Sequence[Place]]
+    groups: Mapping[str, Group]
+    missing: Sequence[str] = ()
+    untold: Sequence[str] = ()
+
+
+class _Told(NamedTuple):
+    """What is known of one group before the ends of logs are."""
+
+    committed: Mapping[Partition, Committed]
+    foundings: Mapping[str, Founding]
+
+
+class _Bounds(NamedTuple):
+    """Topics that exist, and where their partitions start and end."""
+
+    topics: Mapping[str, TopicState]
+    starts: Offsets
+    ends: Offsets
+
+
+class Onlooker:
+    """Looks at the groups of some destinations, again and again. One thread calls; every look is bounded."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        names: Iterable[str],
+        make_clients: Callable[[KafkaSettings, str], Clients] = KafkaClients,
+    ) -> None:
+        """Connect the admin client, and nothing else yet.
+
+        Args:
+            settings: Those of the file; no secret but Kafka's is needed.
+            names: The destinations.
+            make_clients: Gives the Kafka clients of a group; the real ones unless given.
+        """
+        self._settings = settings
+        self._groups = {name: settings.group_id(name) for name in names}
+        self._clients = {name: make_clients(settings.kafka, group_id) for name, group_id in self._groups.items()}
+        self._cluster = Cluster(next(iter(self._clients.values())).admin())
+        self._offsets = {
+            name: GroupOffsets(group_id, self._clients[name].reader) for name, group_id in self._groups.items()
+        }
+        self._controls: dict[str, ControlTopic] = {}
+
+    def close(self) -> None:
+        """Disconnect."""
+        for offsets in self._offsets.values():
+            offsets.close()
+        for control in self._controls.values():
+            control.close()
+
+    def look(self, deadline: Deadline) -> Look:
+        """Return where every group stands at this moment.
+
+        Raises:
+            BrokerError: No answer within the deadline, or a right is missing.
+        """
+        topics = self._settings.kafka.topics
+        states = self._cluster.topics(topics, deadline)
+        known = {topic: state for topic, state in states.items() if state is not None}
+        partitions = [one for topic, state in known.items() for one in state.partitions(topic)]
+        question = ask_groups(self._cluster.admin, self._groups.values(), deadline)
+        untold: list[str] = []
+        told = self._told(partitions, untold, deadline)
+        starts = self._cluster.log_starts(partitions, deadline)
+        ends = self._cluster.log_ends(partitions, deadline)
+        bounds = _Bounds(known, starts, ends)
+        places = {name: self._places(name, told[name], bounds, deadline) for name in self._groups}
+        missing = [topic for topic, state in states.items() if state is None]
+        return Look(places, self._told_groups(question, untold, deadline), missing, untold)
+
+    def _told(self, partitions: Sequence[Partition], untold: list[str], deadline: Deadline) -> dict[str, _Told]:
+        """Return offsets and founding records of all groups; several are asked at once."""
+        with ThreadPoolExecutor(_ASKING_COUNT) as pool:
+            answers = pool.map(lambda name: self._offsets[name].committed(partitions, deadline), self._groups)
+            committed = dict(zip(self._groups, answers, strict=True))
+        return {name: self._founded(name, one, partitions, untold, deadline) for name, one in committed.items()}
+
+    def _founded(
+        self,
+        name: str,
+        committed: Mapping[Partition, Committed],
+        partitions: Sequence[Partition],
+        untold: list[str],
+        deadline: Deadline,
+    ) -> _Told:
+        """Return a group's offsets, and its founding records where a missing offset makes them matter.
+
+        The records are read before the offsets that they are held against: whoever sees a record sees the offsets that
+        were committed before it.
+        """
+        if committed.keys() >= set(partitions):
+            return _Told(committed, {})
+        try:
+            foundings = self._foundings(name, deadline)
+        except BrokerError as error:
+            if deadline.is_over:
+                raise
+            untold.append(f"{name}: whether it has begun: {error}")
+            foundings = {}
+        return _Told(self._offsets[name].committed(partitions, deadline), foundings)
+
+    def _foundings(self, name: str, deadline: Deadline) -> Mapping[str, Founding]:
+        """Return a group's founding records by topic; none where there is no control topic, which is not made."""
+        topic, clients = self._settings.kafka.control_topic, self._clients[name]
+        if self._cluster.topics([topic], deadline)[topic] is None:
+            return {}
+        if name not in self._controls:
+            group_id = self._groups[name]
+            self._controls[name] = ControlTopic(topic, group_id, self._cluster, clients.reader, clients.producer)
+        return self._controls[name].read(deadline)
+
+    def _places(self, name: str, told: _Told, bounds: _Bounds, deadline: Deadline) -> list[Place]:
+        """Return where one group stands, partition by partition."""
+        steps = {one: _step(one, told, bounds.topics[one[0]].topic_id) for one in bounds.ends}
+        begun = [one for one, step in steps.items() if step is Step.FOUND]
+        own = self._settings.destinations[name]
+        starting = start_offsets(self._cluster, begun, own.start, deadline) if begun else {}
+        return [_place(one, step, told, starting, bounds) for one, step in steps.items()]
+
+    def _told_groups(self, question: GroupQuestion, untold: list[str], deadline: Deadline) -> dict[str, Group]:
+        """Return what is known of members, by destination; who does not tell of them costs nothing else."""
+        groups = question.groups(deadline)
+        for name, group_id in self._groups.items():
+            if groups[group_id].trouble:
+                untold.append(f"{name}: who owns its partitions: {groups[group_id].trouble}")
+        return {name: groups[group_id] for name, group_id in self._groups.items()}
+
+
+def _step(partition: Partition, told: _Told, topic_id: str) -> Step:
+    """Return what the owner of a partition would do with it; whoever founds a topic founds it for all."""
+    topic, number = partition
+    return decide(number, told.committed.get(partition), told.foundings.get(topic), topic_id, is_founder=True)
+
+
+def _place(partition: Partition, step: Step, told: _Told, starting: Offsets, bounds: _Bounds) -> Place:
+    """Return where a group stands in one partition, by what its owner would do there."""
+    log_start, end = bounds.starts[partition], bounds.ends[partition]
+    topic_id = bounds.topics[partition[0]].topic_id
+    committed: int | None = None
+    position: int | None = log_start
+    match step:
+        case Step.RESUME:
+            committed = told.committed[partition].offset
+            position = max(committed, log_start)
+        case Step.FOUND:
+            position = starting[partition]
+        case Step.VANISHED:
+            position = None
+    return Place(partition, step, committed, position, log_start, end, topic_id)

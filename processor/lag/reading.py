@@ -1,0 +1,136 @@
+"""Lag of destinations, look after look: each look with its figures, the rates by what the look before it saw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from confluent_kafka import Consumer
+
+from processor.errors import BrokerError
+from processor.lag.figures import Row, row, total
+from processor.lag.groups import Group
+from processor.lag.oldest import SMALL_FETCHES, Oldest, OldestRecords
+from processor.lag.page import last_deliveries
+from processor.lag.places import Look, Onlooker, Place
+from processor.settings import Settings
+from processor.source.clients import Clients, KafkaClients
+from processor.source.deadline import Deadline
+from processor.source.partitions import Partition
+from processor.source.properties import topic_properties
+from processor.source.settings import KafkaSettings
+
+
+class DestinationLag(NamedTuple):
+    """One destination at one moment. `last_delivery_ms` is None where no running bridge said it."""
+
+    group: Group
+    whole: Row
+    rows: Sequence[Row]
+    last_delivery_ms: int | None
+
+
+class Lag(NamedTuple):
+    """All destinations at one moment; `elapsed_s` is the time that the rates are taken over, 0 at the first look."""
+
+    at_ms: int
+    elapsed_s: float
+    destinations: Mapping[str, DestinationLag]
+    missing: Sequence[str]
+    untold: Sequence[str]
+
+
+class LagReading:
+    """Looks again and again at the lag of some destinations. One thread calls."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        names: Iterable[str],
+        *,
+        page: str | None = None,
+        make_clients: Callable[[KafkaSettings, str], Clients] = KafkaClients,
+        make_consumer: Callable[[], Consumer] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connect what every look needs.
+
+        Args:
+            settings: Those of the file; no secret but Kafka's is needed.
+            names: The destinations.
+            page: Address of the page of a running bridge, None where nobody knows one.
+            make_clients: Gives the Kafka clients of a group; the real ones unless given.
+            make_consumer: Gives the consumer that reads the oldest records; the real one unless given.
+            clock: Monotonic time in seconds, which rates are taken over.
+        """
+        self._names = list(names)
+        self._topics = dict.fromkeys(settings.kafka.topics)
+        self._page = page
+        self._clock = clock
+        self._onlooker = Onlooker(settings, self._names, make_clients)
+        self._oldest = OldestRecords(make_consumer or (lambda: _consumer(settings, self._names[0])))
+        self._before: tuple[Look, float] | None = None
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._onlooker.close()
+
+    def glance(self, deadline: Deadline) -> None:
+        """Take the look that the rates of the next one are measured from, and nothing else."""
+        self._before = self._onlooker.look(deadline), self._clock()
+
+    def look(self, deadline: Deadline) -> Lag:
+        """Return the lag of all destinations at this moment.
+
+        Raises:
+            BrokerError: No answer within the deadline, or a right is missing.
+        """
+        look, at_s = self._onlooker.look(deadline), self._clock()
+        untold = list(look.untold)
+        oldest = self._times(look, untold, deadline)
+        now_ms = time.time_ns() // 1_000_000
+        last = {} if self._page is None else last_deliveries(self._page, self._topics)
+        before, self._before = self._before, (look, at_s)
+        elapsed_s = 0.0 if before is None else at_s - before[1]
+        told = {name: _told(name, look, before, elapsed_s, oldest, now_ms) for name in self._names}
+        destinations = {
+            name: DestinationLag(look.groups[name], total(rows), rows, last.get(name)) for name, rows in told.items()
+        }
+        return Lag(now_ms, elapsed_s, destinations, look.missing, untold)
+
+    def _times(self, look: Look, untold: list[str], deadline: Deadline) -> Mapping[tuple[Partition, int], Oldest]:
+        """Return when the oldest records were written; who may not read them still sees how many there are."""
+        try:
+            return self._oldest.of((one for places in look.places.values() for one in places), deadline)
+        except BrokerError as error:
+            untold.append(f"how old unfinished records are: {error}")
+            return {}
+
+
+def _told(
+    name: str,
+    look: Look,
+    before: tuple[Look, float] | None,
+    elapsed_s: float,
+    oldest: Mapping[tuple[Partition, int], Oldest],
+    now_ms: int,
+) -> list[Row]:
+    """Return the figures of a destination's partitions."""
+    was: dict[Partition, Place] = {} if before is None else {place.partition: place for place in before[0].places[name]}
+    group = look.groups[name]
+    return [
+        row(place, was.get(place.partition), elapsed_s, _oldest_of(place, oldest), group, now_ms)
+        for place in look.places[name]
+    ]
+
+
+def _oldest_of(place: Place, oldest: Mapping[tuple[Partition, int], Oldest]) -> Oldest | None:
+    """Return what was found at a place."""
+    return None if place.position is None else oldest.get((place.partition, place.position))
+
+
+def _consumer(settings: Settings, name: str) -> Consumer:
+    """Return a consumer that joins no group and fetches little; the group is one that rights exist for."""
+    properties = topic_properties(settings.kafka, settings.group_id(name), "lag")
+    return Consumer({**properties, **SMALL_FETCHES})

@@ -1,0 +1,108 @@
+"""When destinations last delivered, by the page of a running bridge, and by no other page."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from processor.lag.page import last_deliveries, page_url
+from processor.operations.settings import PageSettings
+from tests.kafka_harness import free_ports
+
+
+class Page:
+    """A page that answers as a test says."""
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        page = self
+
+        class Answers(BaseHTTPRequestHandler):
+            """Answers every GET alike."""
+
+            def do_GET(self) -> None:
+                """Answer."""
+                page.paths.append(self.path)
+                self.send_response(page.status)
+                self.end_headers()
+                self.wfile.write(page.body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.status, self.body, self.paths = 200, b"{}", list[str]()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """Return a page that is served."""
+    made = Page()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def report(last_ms: Any, topic: str = "events") -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    """Return a destination's report."""
+    return {"details": {"last_delivery_ms": last_ms}, "partitions": [{"topic": topic, "partition": 0}]}
+
+
+def test_the_last_delivery_is_that_of_the_page(page: Page) -> None:
+    """Of each destination that says so, and reads the topics of the file."""
+    page.body = json.dumps(
+        {"destinations": {"a": report(7), "b": report(None), "c": report(9, "other"), "d": {"state": "starting"}}}
+    ).encode()
+    assert last_deliveries(page.url, {"events": None}) == {"a": 7}
+    assert page.paths == ["/status"]
+    assert last_deliveries(f"{page.url}/bridge/", {"events": None}) == {"a": 7}
+    assert page.paths[-1] == "/bridge/status"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, b'{"destinations": {}}'),
+        (200, b"<html>"),
+        (200, b"[]"),
+        (200, b'{"destinations": []}'),
+        (200, b'{"destinations": {"a": {"details": {"last_delivery_ms": 7}}}}'),
+        (200, b'{"destinations": {"a": {"details": {"last_delivery_ms": 7}, "partitions": [1]}}}'),
+    ],
+)
+def test_another_page_says_nothing(page: Page, status: int, body: bytes) -> None:
+    """Whatever listens there."""
+    page.status, page.body = status, body
+    assert last_deliveries(page.url, {"events": None}) == {}
+
+
+def test_no_page_says_nothing() -> None:
+    """That nobody listens, or that the address is none, is no error."""
+    (port,) = free_ports(1)
+    assert last_deliveries(f"http://127.0.0.1:{port}", {}, timeout_s=0.5) == {}
+    assert last_deliveries("http://127.0.0.1:port", {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, "http://127.0.0.1:9464"),
+        ({"host": "0.0.0.0", "port": 80}, "http://127.0.0.1:80"),
+        ({"host": "::"}, "http://[::1]:9464"),
+        ({"host": "10.0.0.7"}, "http://10.0.0.7:9464"),
+        ({"port": 0}, None),
+        ({"enabled": False}, None),
+    ],
+)
+def test_where_a_bridge_of_the_file_has_its_page(settings: dict[str, Any], expected: str | None) -> None:
+    """On this machine, unless the file names an address; a port that is chosen at the start is not known."""
+    assert expected == page_url(PageSettings(**settings))
