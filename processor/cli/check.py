@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from processor.cli.options import DEFAULT_CONFIG, Config
+from processor.cli.options import DEFAULT_CONFIG, Config, loaded
 
 
 def register(application: typer.Typer) -> None:
@@ -31,16 +31,18 @@ def check(
     """Tell everything that is wrong with a file, without starting."""
     from processor import checking
     from processor.errors import ConfigError, TransientError
+    from processor.migration.files import said_of_old
     from processor.operations.logs import configure
     from processor.settings import load_configuration, load_settings
 
-    settings = load_settings(config)
+    settings = loaded(config, lambda: load_settings(config))
     configure(settings.operations.logs)
     document = load_configuration(config)
     found = checking.check(
         settings, online=online, document=document, timeout_s=timeout_s, outage_s=outage_h * checking.HOUR_S
     )
-    for warning in found.warnings:
+    said = said_of_old(config)
+    for warning in [*([] if said is None else [said]), *found.warnings]:
         typer.echo(f"warning: {warning}", err=True)
     for note in found.notes:
         typer.echo(note, err=True)

@@ -19,6 +19,7 @@ from processor.cli import (
     explain,
     import_,
     lag,
+    migrate,
     offsets,
     presets,
     preview,
@@ -43,7 +44,7 @@ application = typer.Typer(
     rich_markup_mode=None,  # a destination's process does not need rich in its memory
 )
 for _command in (
-    *(run, demo, check, lag, where, preview, explain, test, diff, presets, import_, sandbox, schema, offsets),
+    *(run, demo, check, lag, where, preview, explain, test, diff, presets, import_, migrate, sandbox, schema, offsets),
     version,
 ):
     _command.register(application)

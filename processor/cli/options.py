@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
@@ -15,6 +15,8 @@ from processor.errors import ConfigError
 
 if TYPE_CHECKING:
     from processor.settings import Settings
+
+T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("segment-bridge.yaml")
 
@@ -56,6 +58,23 @@ def topic_names(names: Iterable[str] | None, option: str = "--topic") -> list[st
         if re.fullmatch(TOPIC_PATTERN, name) is None:
             raise typer.BadParameter(f"{name!r} can be no topic", param_hint=option)
     return found
+
+
+def loaded(config: Path, load: Callable[[], T]) -> T:
+    """Return what a file holds.
+
+    Raises:
+        ConfigError: As `load`; where the file may be of an older version, it says which command makes it one of today.
+    """
+    try:
+        return load()
+    except ConfigError as error:
+        from processor.migration.files import said_of_old
+
+        said = said_of_old(config)
+        if said is None:
+            raise
+        raise ConfigError(f"{error}\n{said}", problems=error.problems) from error
 
 
 def warn_of_missing_salts(names: Iterable[str], *files: Settings) -> None:

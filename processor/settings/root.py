@@ -20,6 +20,7 @@ from processor.settings.destination import DestinationName, DestinationSettings
 from processor.settings.fit import Finding
 from processor.settings.from_file import load_configuration
 from processor.settings.vendor import ByType
+from processor.settings.version import CURRENT, Version
 from processor.source.settings import KafkaSettings
 
 _DRAINS_PER_POLL = 3
@@ -31,6 +32,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    version: Version = Field(
+        default=CURRENT,
+        description="Version of this file's language. Default 1, today's; a file that says it is not taken for one of "
+        "segment-bridge 0.1.0, of which `migrate` makes version 1.",
+    )
     kafka: KafkaSettings = Field(description="The Kafka that events come from. Required.")
     destinations: dict[DestinationName, DestinationSettings] = Field(
         min_length=1,

@@ -1,0 +1,1 @@
+"""What a configuration of an older version means in the language of today, written into the file itself."""
