@@ -53,7 +53,7 @@ def random_name(prefix: str = "test") -> str:
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
 
 
-def until(condition: Callable[[], Any], what: str, timeout_s: float = 30.0, pause_s: float = 0.02) -> Any:  # noqa: ANN401 - whatever the condition gives
+def until(condition: Callable[[], Any], what: str, timeout_s: float = 60.0, pause_s: float = 0.02) -> Any:  # noqa: ANN401 - whatever the condition gives
     """Return the first true value of `condition`; fail with `what` when none came in time."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):

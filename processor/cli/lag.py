@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,8 @@ from processor.cli.durations import duration_s
 from processor.cli.options import DEFAULT_CONFIG, Config, select
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from processor.lag.reading import Lag, LagReading
     from processor.settings import Settings
 
@@ -100,20 +103,46 @@ def _watch(reading: LagReading, interval_s: float, timeout_s: float, *, as_json:
     from processor.errors import BrokerError
     from processor.source.deadline import Deadline
 
-    while True:
-        try:
-            found = reading.look(Deadline.after(timeout_s))
-        except BrokerError as error:
-            if error.fatal:
-                raise
-            typer.echo(f"Kafka: {error}", err=True)
-        else:
-            is_drawn = sys.stdout.isatty() and not as_json
-            most = shutil.get_terminal_size().lines - 2 if is_drawn else None
-            if is_drawn:
-                typer.echo(_CLEAR, nl=False)
-            _show(found, as_json=as_json, most=most)
-        time.sleep(interval_s)
+    with _interrupts() as raise_swallowed:
+        while True:
+            try:
+                found = reading.look(Deadline.after(timeout_s))
+            except BrokerError as error:
+                if error.fatal:
+                    raise
+                typer.echo(f"Kafka: {error}", err=True)
+            else:
+                _redraw(found, as_json=as_json)
+            raise_swallowed()
+            time.sleep(interval_s)
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], None]]:
+    """Give what raises an interrupt once more: one during a callback of the client ends nothing by itself."""
+    seen: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    def raise_swallowed() -> None:
+        if seen:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield raise_swallowed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _redraw(found: Lag, *, as_json: bool) -> None:
+    """Print a look; on a terminal in the place of the last one."""
+    is_drawn = sys.stdout.isatty() and not as_json
+    if is_drawn:
+        typer.echo(_CLEAR, nl=False)
+    _show(found, as_json=as_json, most=shutil.get_terminal_size().lines - 2 if is_drawn else None)
 
 
 def _show(found: Lag, *, as_json: bool, most: int | None = None) -> None:

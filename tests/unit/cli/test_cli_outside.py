@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from processor.cli import lag
 from processor.cli.durations import parsed_s
 from processor.cli.main import main
+from processor.errors import BrokerError
+from processor.source.deadline import Deadline
 
 FILE = """\
 kafka: {bootstrap_servers: '127.0.0.1:1', topics: [events], properties: {sasl.password: {env: NOT_SET_ANYWHERE}}}
@@ -63,3 +68,28 @@ def test_what_cannot_be_asked_is_refused(
         main([*arguments, "--config", str(file)])
     said = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert (code, says in said, "NOT_SET_EITHER" in said) == (ended.value.code, True, False)
+
+
+class _Swallowing:
+    """A reading in whose look an interrupt comes to nothing, as in a callback of the client."""
+
+    def look(self, _deadline: Deadline) -> None:
+        """Be interrupted, and go on."""
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise BrokerError("no answer", code="_TIMED_OUT", fatal=False)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_an_interrupt_during_a_callback_ends_watching_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python prints what such a callback raises, and forgets it."""
+    file = tmp_path / "bridge.yaml"
+    file.write_text(FILE)
+    monkeypatch.setattr(lag, "_reading", lambda *_: _Swallowing())
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as ended:
+        main(["lag", "--watch", "--config", str(file)])
+    assert ended.value.code == 130
+    assert signal.getsignal(signal.SIGINT) is before
