@@ -122,13 +122,15 @@ class Decision(Enum):
 class Verdict(Struct, gc=False, frozen=True):
     """A decision and what goes with it.
 
-    `wait_s` is a pause that the vendor asked for; the whole destination obeys it. `probe_s` is the pause between probes
-    while held. `failed` are positions in the batch whose payloads were refused although the rest was accepted.
-    `hold_after` turns retries into a hold after so many of them in a row (0: never). `message` is safe to log.
+    `is_throttled` says that the vendor wants less at a time: the whole destination pauses, for `wait_s` seconds where
+    the vendor asked for that many, and no attempt is counted. `probe_s` is the pause between probes while held.
+    `failed` are positions in the batch whose payloads were refused although the rest was accepted. `hold_after` turns
+    retries into a hold after so many of them in a row (0: never). `message` is safe to log.
     """
 
     decision: Decision
     reason: str = ""
+    is_throttled: bool = False
     wait_s: float | None = None
     probe_s: float | None = None
     failed: frozenset[int] = frozenset()

@@ -24,7 +24,6 @@ from processor.model import Answer, Decision, Verdict
 GUARD_REASON = "guard_tripped"
 _FIRST_SERVER_ERROR = 500
 _SUCCESSES = range(200, 300)
-_THROTTLE_STATUS = 429
 
 
 class Rejection(Struct, frozen=True):
@@ -161,8 +160,7 @@ class Concluder:
     ) -> None:
         """The way to the vendor, or the vendor, failed for now."""
         done.retry_reason = verdict.reason
-        is_throttled = verdict.wait_s is not None or answer.status == _THROTTLE_STATUS
-        if is_throttled:
+        if verdict.is_throttled:
             done.pause_s = self._gate.throttled(now_s, verdict.wait_s, chance)
         else:
             self._gate.failed(now_s, chance)
@@ -173,9 +171,9 @@ class Concluder:
         batch.is_probe = False
         batch.note_failure(self._gate.success_count)
         batch.holding_count = batch.holding_count + 1 if verdict.hold_after else 0
-        if self._is_exhausted(batch, verdict, done, now_s, is_throttled=is_throttled):
+        if self._is_exhausted(batch, verdict, done, now_s):
             return
-        if is_throttled or not _may_be_its_own_fault(answer):
+        if verdict.is_throttled or not _may_be_its_own_fault(answer):
             batch.failed_at_s = None
         elif self._isolate(batch, done, now_s):
             return
@@ -183,9 +181,7 @@ class Concluder:
         batch.wake_s = now_s + wait_s
         done.again.append(batch)
 
-    def _is_exhausted(
-        self, batch: Batch, verdict: Verdict, done: Conclusion, now_s: float, *, is_throttled: bool
-    ) -> bool:
+    def _is_exhausted(self, batch: Batch, verdict: Verdict, done: Conclusion, now_s: float) -> bool:
         """Hold or give up after so many attempts, where the vendor's contract or a setting says so.
 
         A throttled one is not counted: that a vendor wants less at a time says nothing against what it was sent.
@@ -197,7 +193,7 @@ class Concluder:
             self._hold(batch, verdict, done, now_s)
             return True
         limit = self._settings.max_attempts
-        if limit is None or is_throttled:
+        if limit is None or verdict.is_throttled:
             return False
         # Not the attempts in all: probes of a held destination and requests with a refused neighbour prove nothing.
         for parcel in batch.parcels:

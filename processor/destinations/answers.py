@@ -17,7 +17,8 @@ HOLD_STATUSES: Final = frozenset({401, 402, 403, 407})
 """Key, account or proxy: nothing can be delivered until somebody acts, and no event is to blame."""
 WRONG_ADDRESS_STATUSES: Final = frozenset({404, 405, 410})
 """The address in the settings is wrong."""
-RETRY_STATUSES: Final = frozenset({408, 425, 429})
+TOO_MANY_REQUESTS: Final = 429
+RETRY_STATUSES: Final = frozenset({408, 425, TOO_MANY_REQUESTS})
 
 _SUCCESSES: Final = range(200, 300)
 _TOO_LARGE: Final = 413
@@ -58,7 +59,13 @@ def retry(answer: Answer, now_ms: int, backoff: Backoff) -> Verdict:
     wait_s = retry_after_s(answer.headers, now_ms, backoff)
     is_cut = wait_s is not None and asked_s > wait_s
     message = f"the vendor asked for a pause of {asked_s:.0f} s; it is cut to {wait_s:.0f} s" if is_cut else ""
-    return Verdict(Decision.RETRY, reason=f"http_{answer.status}", wait_s=wait_s, message=message)
+    return Verdict(
+        Decision.RETRY,
+        reason=f"http_{answer.status}",
+        is_throttled=wait_s is not None or answer.status == TOO_MANY_REQUESTS,
+        wait_s=wait_s,
+        message=message,
+    )
 
 
 def hold(answer: Answer, *, probe_s: float | None = None) -> Verdict:

@@ -126,11 +126,15 @@ def _refused(endpoint: str, answer: Answer, count: int) -> Verdict:
 
 
 def _throttled(answer: Answer, now_ms: int) -> Verdict:
-    """Return the verdict that the whole destination pauses, for as long as the longest of the answer's figures says."""
+    """Return the verdict that the whole destination pauses, for as long as the longest of the answer's figures says.
+
+    Whatever its status: the proxy in front of MoEngage says by a header that it was the limit.
+    """
     waits = (_reset_s(answer.headers, now_ms), retry_after_s(answer.headers, now_ms, BACKOFF))
     return Verdict(
         Decision.RETRY,
         reason=f"http_{answer.status}",
+        is_throttled=True,
         wait_s=max((wait for wait in waits if wait is not None), default=None),
     )
 

@@ -205,10 +205,10 @@ def test_a_named_pause_closes_the_whole_destination() -> None:
     """Retry-After holds for the batch and for the gate; a bare 429 is a pause as well."""
     desk = Desk()
     batch = desk.maker.batch("a")
-    done = desk.say(batch, Verdict(Decision.RETRY, reason="http_503", wait_s=30.0), 503)
+    done = desk.say(batch, Verdict(Decision.RETRY, reason="http_503", is_throttled=True, wait_s=30.0), 503)
     assert (done.pause_s, batch.wake_s, desk.gate.permits(29.9, 0)) == (30.0, 30.0, 0)
     desk.now_s = 30.0
-    assert desk.say(batch, Verdict(Decision.RETRY, reason="http_429"), 429).pause_s is not None
+    assert desk.say(batch, Verdict(Decision.RETRY, reason="http_429", is_throttled=True), 429).pause_s is not None
 
 
 def test_a_retry_turns_into_a_hold_after_so_many_attempts() -> None:
@@ -245,13 +245,18 @@ def test_attempts_are_unlimited_unless_set_and_count_only_retries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "wait_s"), [pytest.param(429, None, id="429"), pytest.param(503, 1.0, id="503 that names a pause")]
+    ("status", "wait_s"),
+    [
+        pytest.param(429, None, id="429"),
+        pytest.param(503, 1.0, id="503 that names a pause"),
+        pytest.param(503, None, id="503 that names none"),
+    ],
 )
 def test_being_throttled_is_no_failed_attempt(status: int, wait_s: float | None) -> None:
     """That the vendor wants less at a time makes no dead letter, whatever number of attempts the settings allow."""
     desk = Desk(max_attempts=1)
     batch = desk.maker.batch("a")
-    throttled = Verdict(Decision.RETRY, reason=f"http_{status}", wait_s=wait_s)
+    throttled = Verdict(Decision.RETRY, reason=f"http_{status}", is_throttled=True, wait_s=wait_s)
     for _ in range(5):
         done = desk.say(batch, throttled, status=status)
         assert (done.rejected, len(done.again)) == ([], 1)
@@ -333,13 +338,19 @@ def test_time_in_an_outage_proves_nothing_against_a_payload() -> None:
         assert _fail_alone(desk, batch, 10_000.0).rejected == []
 
 
-@pytest.mark.parametrize(("status", "error"), [(429, ""), (None, "connect")])
-def test_failures_of_the_way_interrupt_the_count(status: int | None, error: str) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "status", "error"),
+    [
+        (Verdict(Decision.RETRY, reason="http_429", is_throttled=True), 429, ""),
+        (Verdict(Decision.RETRY, reason="connect"), None, "connect"),
+    ],
+)
+def test_failures_of_the_way_interrupt_the_count(verdict: Verdict, status: int | None, error: str) -> None:
     """A throttled or unconnected attempt is nobody's fault; the time around it is not counted."""
     desk = Desk(circuit={"failure_count": 1000})
     batch = desk.maker.batch("a")
     _fail_alone(desk, batch, 1.0)
-    desk.say(batch, RETRY, status, error)
+    desk.say(batch, verdict, status, error)
     before = batch.parcels[0].lonely_s
     _fail_alone(desk, batch, 1.0)
     assert batch.parcels[0].lonely_s == before

@@ -40,6 +40,13 @@ def test_decisions(statuses: tuple[int | None, ...], several: Decision, single: 
         assert _verdict(status, 1).decision is single
 
 
+def test_throttled_is_who_is_told_to_wait() -> None:
+    """By a 429, or by a pause that the answer names, not by any other failure."""
+    told = default_verdict(Answer(503, {"retry-after": "30"}), 4, NOW_MS, BACKOFF)
+    assert (told.is_throttled, told.wait_s) == (True, 30.0)
+    assert [status for status in (408, 429, 500, 503, None) if _verdict(status).is_throttled] == [429]
+
+
 def test_unsupported_coding_is_tried_without_compression() -> None:
     """A 415 to a compressed body is the compression's fault first."""
     assert _verdict(415, compressed=True).decision is Decision.RESEND_PLAIN

@@ -156,8 +156,13 @@ def test_throttling_waits_as_long_as_it_is_told(headers: dict[str, str], wait_s:
 
 
 def test_envoy_throttles_under_any_status() -> None:
-    """The proxy in front of MoEngage says by a header that it was the limit."""
-    assert _verdict(503, headers={"x-envoy-ratelimited": "True", "x-ratelimit-reset": "9"}).wait_s == 9.0
+    """The proxy in front of MoEngage says by a header that it was the limit, for a time that it may name or not."""
+    timed = _verdict(503, headers={"x-envoy-ratelimited": "True", "x-ratelimit-reset": "9"})
+    assert (timed.is_throttled, timed.wait_s) == (True, 9.0)
+    for status in (400, 403, 503):
+        untimed = _verdict(status, headers={"x-envoy-ratelimited": "true"})
+        assert (untimed.decision, untimed.is_throttled, untimed.wait_s) == (Decision.RETRY, True, None)
+    assert not _verdict(503, headers={"x-envoy-ratelimited": "false"}).is_throttled
 
 
 def test_too_large_is_split_and_a_single_one_refused() -> None:
