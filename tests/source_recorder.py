@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from processor.errors import ProcessorError
 from processor.model import Record
@@ -125,13 +126,11 @@ class Source:
 
     def until_read(self, count: int) -> None:
         """Return when so many records were handed over."""
-        until(lambda: len(self.recorder.records) >= count or self.recorder.failures, f"{count} records are read")
-        assert self.recorder.failures == []
+        until_together([self], lambda: len(self.recorder.records) >= count, f"{count} records are read")
 
     def until_assigned(self, count: int) -> None:
         """Return when so many partitions are ours."""
-        until(lambda: len(self.recorder.positions) == count or self.recorder.failures, f"{count} partitions are ours")
-        assert self.recorder.failures == []
+        until_together([self], lambda: len(self.recorder.positions) == count, f"{count} partitions are ours")
 
     def until_said(self, code: NoticeCode) -> Notice:
         """Return the first notice of this kind."""
@@ -148,6 +147,36 @@ class Source:
         until(lambda: self.recorder.failures, "the source fails")
         assert self.thread.join(30)
         return self.recorder.failures[0]
+
+
+def until_together(sources: Sequence[Source], condition: Callable[[], Any], what: str) -> None:
+    """Return when something is true of sources; fail at once when one has failed, and with where each stands."""
+
+    def watched() -> Any:  # noqa: ANN401 - whatever the condition gives
+        assert [source.recorder.failures for source in sources] == [[] for _ in sources], what
+        return condition()
+
+    try:
+        until(watched, what)
+    except AssertionError as error:
+        told = [(each.recorder.positions, each.paused_count(), each.recorder.events[-5:]) for each in sources]
+        raise AssertionError(f"{error}\npositions, paused and last events: {told}") from error
+
+
+def until_balanced(one: Source, two: Source, count: int) -> None:
+    """Return when two sources have so many partitions each."""
+    sources = (one, two)
+    until_together(
+        sources, lambda: all(len(each.recorder.positions) == count for each in sources), "the group is balanced"
+    )
+
+
+def until_both_read(one: Source, two: Source, count: int) -> None:
+    """Return when two sources have handed over so many records together."""
+    sources = (one, two)
+    until_together(
+        sources, lambda: sum(len(each.recorder.records) for each in sources) >= count, f"{count} records are read"
+    )
 
 
 def kafka_settings(kafka: Kafka, topics: Iterable[str], protocol: str = "classic", **consumer: int) -> KafkaSettings:

@@ -14,7 +14,7 @@ from processor.source.notices import NoticeCode
 from processor.source.partitions import Offsets, Partition
 from processor.source.window import Window
 from tests.kafka_harness import Kafka, KafkaCluster, until
-from tests.source_recorder import Source, group_settings, kafka_settings
+from tests.source_recorder import Source, group_settings, kafka_settings, until_balanced, until_both_read
 
 pytestmark = pytest.mark.kafka
 BOTH = pytest.mark.parametrize("protocol", ["classic", "consumer"])
@@ -82,10 +82,10 @@ def test_revoked_partitions_go_on_exactly_where_their_offsets_were(kafka: Kafka,
     with Source(settings, group) as one:
         one.until_read(200)
         with Source(settings, group) as two:
-            until(lambda: len(two.recorder.positions) == len(one.recorder.positions) == 2, "the group is balanced")
+            until_balanced(one, two, 2)
             taken = dict(two.recorder.positions)
             kafka.produce(topic, [b"{}"] * 200, key=lambda index: b"%d" % index)
-            until(lambda: len(one.recorder.records) + len(two.recorder.records) >= 400, "everything is read")
+            until_both_read(one, two, 400)
     seen = [(each.partition, each.offset) for source in (one, two) for each in source.recorder.records]
     assert len(seen) == len(set(seen)) == 400
     assert {partition: min(two.recorder.offsets(partition)) for partition in taken} == taken
@@ -97,14 +97,14 @@ def test_survivor_takes_over_from_a_member_that_left(kafka: Kafka, protocol: str
     topic = kafka.create_topic(partitions=4)
     settings, group = kafka_settings(kafka, [topic], protocol), group_settings()
     with Source(settings, group) as one, Source(settings, group) as two:
-        until(lambda: len(one.recorder.positions) == len(two.recorder.positions) == 2, "the group is balanced")
+        until_balanced(one, two, 2)
         until(lambda: is_stable(kafka, group.group_id), "the broker knows so too: before, it refuses last commits")
         kafka.produce(topic, [b"{}"] * 100, key=lambda index: b"%d" % index)
-        until(lambda: len(one.recorder.records) + len(two.recorder.records) >= 100, "everything is read")
+        until_both_read(one, two, 100)
         two.stop()
         one.until_assigned(4)
         kafka.produce(topic, [b"{}"] * 100, key=lambda index: b"%d" % index)
-        until(lambda: len(one.recorder.records) + len(two.recorder.records) >= 200, "everything is read")
+        until_both_read(one, two, 200)
     seen = [(each.partition, each.offset) for source in (one, two) for each in source.recorder.records]
     assert len(seen) == len(set(seen)) == 200
 
@@ -138,7 +138,7 @@ def test_hold_pauses_everything_and_survives_a_rebalance(kafka: Kafka, protocol:
     topic = kafka.create_topic(partitions=4)
     settings, group = kafka_settings(kafka, [topic], protocol), group_settings()
     with Source(settings, group) as one, Source(settings, group) as two:
-        until(lambda: len(one.recorder.positions) == len(two.recorder.positions) == 2, "the group is balanced")
+        until_balanced(one, two, 2)
         one.thread.hold(is_held=True)
         until(lambda: one.paused_count() == 2, "both partitions are paused")
         two.stop()

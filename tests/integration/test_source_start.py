@@ -19,7 +19,7 @@ from processor.source.notices import NoticeCode
 from processor.source.partitions import Partition
 from processor.source.reset import set_positions
 from tests.kafka_harness import Kafka, random_name, until
-from tests.source_recorder import Source, group_settings, kafka_settings
+from tests.source_recorder import Source, group_settings, kafka_settings, until_balanced, until_both_read
 
 pytestmark = pytest.mark.kafka
 BOTH = pytest.mark.parametrize("protocol", ["classic", "consumer"])
@@ -104,8 +104,8 @@ def test_processes_that_join_together_agree_on_one_start(kafka: Kafka, protocol:
         until(lambda: len(offsets_of(kafka, group.group_id)) == 6, "the start of all partitions is committed")
         started = offsets_of(kafka, group.group_id)
         kafka.produce(topic, [b"new"] * 60, key=lambda index: b"%d" % index)
-        until(lambda: len(one.recorder.records) + len(two.recorder.records) >= 60, "all new records are read")
-        until(lambda: len(one.recorder.positions) == len(two.recorder.positions) == 3, "the group is balanced")
+        until_both_read(one, two, 60)
+        until_balanced(one, two, 3)
     seen = [(record.partition, record.offset) for source in (one, two) for record in source.recorder.records]
     ends = Cluster(kafka.admin).log_ends([(topic, number) for number in range(6)], Deadline.after(10))
     wanted = {(number, offset) for (_, number), end in ends.items() for offset in range(started[topic, number], end)}

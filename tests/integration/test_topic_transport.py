@@ -44,13 +44,15 @@ async def _send(transport: KafkaTransport, messages: Iterable[Message], deadline
     return await transport.send("PRODUCE", "", {}, b"".join(map(packed, messages)), deadline_s)
 
 
-async def _send_until_written(transport: KafkaTransport, messages: list[Message]) -> list[Answer]:
+async def _send_until_written(
+    transport: KafkaTransport, messages: list[Message], deadline_s: float = 2.0
+) -> list[Answer]:
     """Send the same request until it is answered as written, each attempt when the last is answered; return answers."""
-    answers = [await _send(transport, messages, 2.0)]
+    answers = [await _send(transport, messages, deadline_s)]
     deadline = time.monotonic() + 60
     while answers[-1].error != WRITTEN:
         assert time.monotonic() < deadline, answers
-        answers.append(await _send(transport, messages, 2.0))
+        answers.append(await _send(transport, messages, deadline_s))
     return answers
 
 
@@ -108,7 +110,7 @@ async def test_what_the_topic_finds_too_large_is_found(kafka: Kafka, compression
     messages = [_message(number, number % 3, 9_000) for number in range(20)]
     messages[7] = Message("m7", b"u1", b"7 " + random.Random(7).randbytes(60_000))  # compression does not help it
     async with _transport(kafka, topic, linger_ms=200, compression=compression) as transport:
-        answers = await _send_until_written(transport, messages)
+        answers = await _send_until_written(transport, messages, deadline_s=20.0)  # one by one takes its time
         assert [answer.error for answer in answers[:-1]] == ["kafka_msg_size_too_large"] * (len(answers) - 1)
         assert json.loads(answers[-1].body) == {"7": "MSG_SIZE_TOO_LARGE"}
         answer = await _send(transport, [_message(20), _message(21)])
