@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -75,6 +76,7 @@ class Registry:
             )
         self._tell_guard(f"+{self._process.pid}\n")
         until(self._answers, "the schema registry answers", READY_TIMEOUT_S, 0.1)
+        self._warm_up()
         return self
 
     def register(self, subject: str, schema: Mapping[str, Any], references: Sequence[Reference] = ()) -> int:
@@ -127,6 +129,13 @@ class Registry:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/subjects", timeout=2) as answer:
             return bool(answer.status == 200)
         return False
+
+    def _warm_up(self) -> None:
+        """Have every kind of answer given once: on a busy machine the first ones of a new JVM take seconds."""
+        known_id = self.register("warm-up", {"type": "string"})
+        for schema_id in (known_id, known_id + 1_000):
+            with contextlib.suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(f"{self.url}/schemas/ids/{schema_id}", timeout=30).close()
 
     def _tell_guard(self, line: str) -> None:
         if self._guard is not None and self._guard.stdin is not None and self._guard.poll() is None:

@@ -180,8 +180,18 @@ def until_both_read(one: Source, two: Source, count: int) -> None:
 
 
 def kafka_settings(kafka: Kafka, topics: Iterable[str], protocol: str = "classic", **consumer: int) -> KafkaSettings:
-    """Return settings with short pauses and a control topic of one's own per Kafka."""
-    quick: Mapping[str, int] = {"start_retry_ms": 100, "metadata_refresh_ms": 1_000, "pause_grace_ms": 50, **consumer}
+    """Return settings with short pauses and a control topic of one's own per Kafka.
+
+    A member that a starved broker lost joins anew, and its old name keeps a classic group waiting for a whole session.
+    """
+    quick: Mapping[str, int] = {
+        "session_timeout_ms": 6_000,
+        "heartbeat_interval_ms": 500,
+        "start_retry_ms": 100,
+        "metadata_refresh_ms": 1_000,
+        "pause_grace_ms": 50,
+        **consumer,
+    }
     return KafkaSettings.model_validate(
         {
             "bootstrap_servers": kafka.bootstrap_servers,

@@ -30,12 +30,8 @@ EVENT = {
 }
 
 
-_PATIENCE = {"request_timeout_s": 30, "fetch_timeout_s": 60}
-"""A registry that has just started, on a busy machine, takes seconds for the first answer of each kind."""
-
-
 def _decoder(registry: Registry, **settings: object) -> Decoder:
-    asked = {"url": registry.url, **_PATIENCE, **settings}
+    asked = {"url": registry.url, **settings}
     return Decoder(DecodeSettings.model_validate({"format": "avro", "avro": {"registry": asked}}))
 
 
