@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from processor.operations.channel import ENVIRONMENT_KEY
 from processor.settings import load_without_secrets
 
 KAFKA = "kafka: {bootstrap_servers: 'x:1', topics: [events]}\n"
-OWN = """\
+MARKED = """\
 # Our bridge.
 
-# Where events are.
+<version: 1
+># Where events are.
 kafka:
     bootstrap_servers:   localhost:9092   # ours
     topics: [ 'segment-events',
@@ -38,48 +40,13 @@ destinations:
       - name: Users
         trigger: type = "identify"
         action: updateUser  # their profile
-        mapping:
+<        use_defaults: false
+>        mapping:
           user_id: {"@path": "$.userId"}
 
-      - {name: "Flow", trigger: 'type = "track"', action: sendAction, mapping: {action_name: {"@path": $.event}}}
-      - action: >-
-          sendAction
-        name: Text
-        trigger: type = "page"
-        mapping: {action_name: Seen}
-      - name: Known
-        trigger: type = "screen"
-        action: sendAction
-        use_defaults: true
-        mapping: {action_name: Seen}
-"""
-MIGRATED = """\
-# Our bridge.
-
-version: 1
-# Where events are.
-kafka:
-    bootstrap_servers:   localhost:9092   # ours
-    topics: [ 'segment-events',
-              "others" ]
-
-destinations:
-  crm:
-    type: moesif
-    start: latest
-    settings: {application_id: {env: NO_KEY}}
-    subscriptions:
-      # People.
-      - name: Users
-        trigger: type = "identify"
-        action: updateUser  # their profile
-        use_defaults: false
-        mapping:
-          user_id: {"@path": "$.userId"}
-
-      - {use_defaults: false, name: "Flow", trigger: 'type = "track"', action: sendAction, mapping: {action_name: {"@path": $.event}}}
-      - use_defaults: false
-        action: >-
+      - {<use_defaults: false, >name: "Flow", trigger: 'type = "track"', action: sendAction, mapping: {action_name: {"@path": $.event}}}
+      - <use_defaults: false
+        >action: |-
           sendAction
         name: Text
         trigger: type = "page"
@@ -90,6 +57,9 @@ destinations:
         use_defaults: true
         mapping: {action_name: Seen}
 """  # noqa: E501 - a line of a file stays one
+"""A file of 0.1.0; in angle brackets stands what its migration adds."""
+OWN = re.sub("<[^>]*>", "", MARKED)
+MIGRATED = re.sub("[<>]", "", MARKED)
 
 
 def written(folder: Path, text: str, name: str = "bridge.yaml") -> Path:
