@@ -24,7 +24,7 @@ class Trouble(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """One turn's reading. `positions` are the next offsets after it, ends included."""
+    """One turn's reading. No record lies behind one of `ends`; `positions` are the next offsets, ends included."""
 
     records: list[Record]
     size_bytes: int
@@ -59,7 +59,9 @@ def sort(messages: Iterable[Message[Any, Any]]) -> Taken:
             taken.ends[partition] = taken.positions[partition] = end
         else:
             taken.troubles.append(Trouble(error, message.topic() or "", message.partition(), message.offset()))
-    return taken._replace(size_bytes=size_bytes)
+    # An end that records came behind is none any more.
+    ends = {partition: end for partition, end in taken.ends.items() if end == taken.positions[partition]}
+    return taken._replace(size_bytes=size_bytes, ends=ends)
 
 
 def only(taken: Taken, partitions: Collection[Partition]) -> Taken:

@@ -33,6 +33,14 @@ def test_messages_are_sorted_by_what_they_are() -> None:
     assert taken.size_bytes == sum(size_bytes(record) for record in taken.records)
 
 
+def test_an_end_that_records_came_behind_is_none() -> None:
+    """A log that grows while it is read tells of an end in between; the last one of several counts."""
+    end = KafkaError._PARTITION_EOF
+    read = [error_message(end, "t", 0, 0), record_message("t", 0, 0), error_message(end, "t", 1, 7)]
+    assert (sort(read).ends, sort(read).positions) == ({("t", 1): 7}, {("t", 0): 1, ("t", 1): 7})
+    assert sort([*read, error_message(end, "t", 0, 1)]).ends == {("t", 0): 1, ("t", 1): 7}
+
+
 def test_size_counts_key_value_and_headers() -> None:
     """Nulls cost nothing."""
     headers = (("name", b"value"), ("empty", None))
