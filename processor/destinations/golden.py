@@ -30,6 +30,8 @@ _DECISIONS: Final = {
     Decision.HOLD: "stop",
     Decision.RESEND_PLAIN: "resend_plain",
 }
+_NEVER_SENT: Final = frozenset({"connect", "tls", "invalid"})
+"""Words for failures before any byte of the body left."""
 
 
 def event_result(
@@ -71,8 +73,9 @@ def answer_result(type_name: str, settings: Mapping[str, Any], line: Mapping[str
     count = line.get("events", line.get("elements", 1))
     compressed = bool(line.get("request", {}).get("gzip", False))
     endpoint = _endpoint(destination, line.get("endpoint"))
-    verdict = destination.classify(endpoint, _answer(line["response"]), count, _ms(now), compressed=compressed)
-    return _in_words(verdict, count)
+    answer = _answer(line["response"])
+    verdict = destination.classify(endpoint, answer, count, _ms(now), compressed=compressed)
+    return _in_words(verdict, count) | _beside(verdict, answer)
 
 
 def request_for(
@@ -184,7 +187,7 @@ def _endpoint(destination: Destination, name: str | None) -> Endpoint:
 def _answer(response: Mapping[str, Any]) -> Answer:
     """Return the answer that a golden case describes."""
     if "error" in response:
-        return Answer(None, error=response["error"])
+        return Answer(None, error=response["error"], sent=response["error"] not in _NEVER_SENT)
     headers = {name.lower(): value for name, value in response.get("headers", {}).items()}
     body = response.get("body", "")
     return Answer(response["status"], headers, body.encode() if isinstance(body, str) else encode(body))
@@ -205,4 +208,16 @@ def _in_words(verdict: Verdict, count: int) -> dict[str, Any]:
         words["sizes"] = [(count + 1) // 2, count // 2]
     if verdict.decision is Decision.REJECTED:
         words["reason"] = verdict.reason
+    return words
+
+
+def _beside(verdict: Verdict, answer: Answer) -> dict[str, Any]:
+    """Return what else is seen: a warning beside a success, the stop after retries, a repeat under the same ids."""
+    words: dict[str, Any] = {}
+    if verdict.decision is Decision.DELIVERED and verdict.reason:
+        words["warning"] = True
+    if verdict.hold_after:
+        words["then"] = "stop"
+    if verdict.decision is Decision.RETRY and answer.status is None and answer.sent:
+        words["same_ids"] = True
     return words
