@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
@@ -160,7 +161,9 @@ class WebhookSettings(GateSettings):
         if not isinstance(value, str | Secret):
             raise refusal("the address must be a text or a reference")
         if isinstance(value, str):
-            checked_address(value, allow_http=allow_http)
+            checked_address(value, allow_http=allow_http, allow_query=True)
+            if urlsplit(value).query:
+                raise refusal(f"an address with a query may hold a key, and is written literally; {ALLOWED}")
         elif not (info.context or {}).get(UNREAD_SECRETS):
             try:
                 checked_address(value.reveal(), allow_http=allow_http, allow_query=True)

@@ -37,7 +37,7 @@ def problems(folder: Path, settings: str) -> str:
     ("settings", "said"),
     [
         ({"url": "http://hooks.shop.example/in"}, "must be https"),
-        ({"url": f"{URL}?sig=1"}, "nor a query"),
+        ({"url": f"{URL}?sig=1"}, "with a query may hold a key"),
         ({"url": 7}, "must be a text or a reference"),
         ({"method": "GET"}, "'POST', 'PUT' or 'PATCH'"),
         ({"headers": {"X Y": "z"}}, "this is no name of a header"),
@@ -98,6 +98,13 @@ def test_an_address_by_reference_may_hold_a_query(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("HOOK", f"ftp://{KEY}")
     text = problems(tmp_path, "{url: {env: HOOK}}")
     assert ".url: the address must be an absolute https address" in text
+    assert KEY not in text
+
+
+def test_an_address_with_a_query_is_a_reference(tmp_path: Path) -> None:
+    """Written in the file it is refused with what to write in its place, and is not shown: it may hold a key."""
+    text = problems(tmp_path, f"{{url: {URL}?sig={KEY}}}")
+    assert ".url: an address with a query may hold a key, and is written literally; allowed: {env: NAME}" in text
     assert KEY not in text
 
 
