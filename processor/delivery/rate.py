@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
 from processor.delivery.parcel import Parcel
@@ -77,6 +77,37 @@ class TokenBucket:
         self._at_s = now_s
 
 
+class RequestBucket(TokenBucket):
+    """A bucket of requests of which no second takes more than the rate: some vendors count by the second.
+
+    What is saved up still makes up for seconds that took less than they might.
+    """
+
+    def __init__(self, per_second: float, now_s: float) -> None:
+        """Start full, with the whole rate."""
+        super().__init__(per_second, now_s)
+        self._starts: deque[float] = deque()
+
+    @property
+    def _most(self) -> int:
+        """Return how many requests may start within a second."""
+        return int(self._burst)
+
+    def wait_s(self, now_s: float) -> float:
+        """Return the seconds until a request may start: zero while both the bucket and the last second allow it."""
+        wait_s = super().wait_s(now_s)
+        if len(self._starts) < self._most:
+            return wait_s
+        return max(wait_s, self._starts[-self._most] + 1 - now_s)
+
+    def take(self, units: float, now_s: float) -> None:
+        """Count requests that start now, of which only the latest second's worth is remembered."""
+        super().take(units, now_s)
+        self._starts.extend([now_s] * int(units))
+        while len(self._starts) > self._most:
+            self._starts.popleft()
+
+
 class Limiter:
     """All rate limits of a destination: requests, payloads, and the vendor's own limits (`Destination.rate_limits`)."""
 
@@ -90,20 +121,31 @@ class Limiter:
 
     def set_rates(self, settings: RateLimit, vendor_limits: Mapping[str, float], now_s: float) -> None:
         """Change the rates from `now_s` on. What was taken of a limit that stays still counts."""
-        self._requests = self._bucket(self._requests, settings.requests_per_second, now_s)
+        self._requests = self._bucket(self._requests, settings.requests_per_second, now_s, RequestBucket)
         self._payloads = self._bucket(self._payloads, settings.payloads_per_second, now_s)
-        buckets = {kind: self._bucket(self._kinds.get(kind), rate, now_s) for kind, rate in vendor_limits.items()}
+        buckets = {
+            kind: self._bucket(
+                self._kinds.get(kind), rate, now_s, RequestBucket if _is_of_requests(kind) else TokenBucket
+            )
+            for kind, rate in vendor_limits.items()
+        }
         self._kinds = {kind: bucket for kind, bucket in buckets.items() if bucket is not None}
         self._routes = {route: bucket for kind, bucket in self._kinds.items() if (route := route_of(kind)) is not None}
         shared = [bucket for kind, bucket in self._kinds.items() if route_of(kind) is None]
         self._shared = [one for one in (self._requests, self._payloads) if one is not None] + shared
 
-    def _bucket(self, old: TokenBucket | None, per_second: float | None, now_s: float) -> TokenBucket | None:
+    def _bucket(
+        self,
+        old: TokenBucket | None,
+        per_second: float | None,
+        now_s: float,
+        make: type[TokenBucket] = TokenBucket,
+    ) -> TokenBucket | None:
         """Return the bucket of a limit, if there is one: the old one with its new rate, or one that is full."""
         if per_second is None:
             return None
         if old is None:
-            bucket = TokenBucket(per_second, now_s)
+            bucket = make(per_second, now_s)
             bucket.set_share(self._part, now_s)
             return bucket
         old.set_rate(per_second, now_s)
@@ -136,3 +178,8 @@ class Limiter:
             for kind, count in counts.items():
                 if kind in self._kinds:
                     self._kinds[kind].take(count, now_s)
+
+
+def _is_of_requests(kind: str) -> bool:
+    """Return whether one of a vendor's limits counts requests, all of them or those to one endpoint."""
+    return kind == REQUESTS or kind.startswith(requests_to(""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from processor.delivery.rate import Limiter, TokenBucket, share
+from processor.delivery.rate import Limiter, RequestBucket, TokenBucket, share
 from processor.delivery.settings import RateLimit
 from processor.destinations.base import REQUESTS, requests_to
 from processor.model import Payload
@@ -99,7 +99,30 @@ def test_a_vendor_may_limit_requests_too() -> None:
     assert limiter.route_waits(1.0) == {}
     for _ in range(4):
         limiter.take([maker.parcel("u")], 1.0)
-    assert limiter.wait_s(1.0) == pytest.approx(0.25)
+    assert limiter.wait_s(1.0) == pytest.approx(1.0)
+
+
+def test_no_second_takes_more_requests_than_the_rate() -> None:
+    """What was saved up in a pause does not double a second: the vendor counts by the second."""
+    bucket, now_s = RequestBucket(10.0, 0.0), 5.0
+    starts: list[float] = []
+    while len(starts) < 40:
+        now_s += bucket.wait_s(now_s)
+        bucket.take(1, now_s)
+        starts.append(now_s)
+        now_s += 0.03
+    assert all(later - first >= 1 - 1e-9 for first, later in zip(starts, starts[10:], strict=False))
+    assert starts[-1] - starts[0] < 4.0
+
+
+def test_a_smaller_share_of_requests_looks_at_the_latest() -> None:
+    """A share that shrinks holds for the second that is under way."""
+    bucket = RequestBucket(10.0, 0.0)
+    for at in range(10):
+        bucket.take(1, at / 10)
+    assert bucket.wait_s(0.95) == pytest.approx(0.05)
+    bucket.set_share(0.5, 0.95)
+    assert bucket.wait_s(1.0) == pytest.approx(0.5)
 
 
 def test_a_new_rate_takes_effect_at_once() -> None:
