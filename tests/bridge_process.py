@@ -176,6 +176,7 @@ class Deployment:
         vendors: Sequence[str] = ("moveo",),
         own: Mapping[str, Any] | None = None,
         root: Mapping[str, Any] | None = None,
+        sandbox: SandboxSettings | None = None,
     ) -> None:
         """Make the topics and the settings file; no bridge is started.
 
@@ -186,11 +187,12 @@ class Deployment:
             vendors: The destinations, each named like its vendor.
             own: Laid over the settings of every destination.
             root: Laid over the whole file.
+            sandbox: What the stand-ins take; theirs by default.
         """
         self.kafka, self.folder, self.vendor_names = kafka, folder, tuple(vendors)
         self.topic, self.prefix = kafka.create_topic(partitions=partitions), random_name("group")
         self.letter_topic = random_name("letters")
-        self.vendors = StandIns(SandboxSettings())
+        self.vendors = StandIns(SandboxSettings() if sandbox is None else sandbox)
         self.record_count = 0
         self.event_ids: list[str] = []
         self.processes: list[BridgeProcess] = []
