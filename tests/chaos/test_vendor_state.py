@@ -273,8 +273,7 @@ def _differences(vendor: str, found: _State, wanted: _State) -> list[tuple[str, 
 @pytest.mark.timeout(1_800)
 def test_vendors_hold_what_the_events_say(kafka: Kafka, tmp_path: Path, seed: int) -> None:
     """Nothing that was let through is refused, and what is read back equals one event after the other in its order."""
-    now_ms = int(time.time() * 1000)
-    events = list(_events(seed, now_ms))
+    events = list(_events(seed, int(time.time() * 1000)))
     own: Mapping[str, Any] = {"destinations": {name: {"settings": EVERYTHING[name]} for name in VENDORS}}
     deployment = Deployment(kafka, tmp_path, partitions=1, vendors=VENDORS, root=own, sandbox=ROOMY)
     with deployment as deployed, StandIns(ROOMY) as plain:
@@ -284,6 +283,7 @@ def test_vendors_hold_what_the_events_say(kafka: Kafka, tmp_path: Path, seed: in
         deployed.run()
         for vendor in VENDORS:
             deployed.until(partial(deployed.is_all_committed, vendor), f"{vendor} is done", 900)
+            now_ms = int(time.time() * 1000)  # as for the bridge all events are of the past
             with closing(_Sequential(vendor, plain.url)) as sequential:
                 for record in records:
                     sequential.take(record, now_ms)
