@@ -20,6 +20,7 @@ from processor.mapping import javascript
 BLANKS: Final = javascript.WHITESPACE
 """What trimming removes."""
 
+_TOO_DEEP: Final = "the value is nested too deeply"
 _encoder: Final = msgspec.json.Encoder()
 _BRACE: Final = (b"{",)
 _first: Final = struct.Struct("c").unpack_from
@@ -79,7 +80,7 @@ def encode_copied(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     except ValueError as error:
         raise MappingError(f"a number cannot be written: {error}", safe="a number is too long to be written") from error
     except RecursionError as error:
-        raise MappingError("the value is nested too deeply") from error
+        raise MappingError(_TOO_DEEP, safe=_TOO_DEEP) from error
 
 
 def is_copied_object(value: Any) -> bool:  # noqa: ANN401 - any JSON value

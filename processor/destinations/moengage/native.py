@@ -25,6 +25,7 @@ MAX_LEVELS: Final = 2
 
 _MAX_DEPTH: Final = 100
 """Far beyond any real event; the bound keeps the recursion below that of the interpreter."""
+_TOO_DEEP: Final = "the attributes are nested too deeply"
 _REFUSED_CHARACTERS: Final = str.maketrans("$.%#", "____")
 
 
@@ -104,7 +105,7 @@ class _Opening:
         Where two keys meet, the one in that form already wins, else the smaller one.
         """
         if level > _MAX_DEPTH:
-            raise MappingError("the attributes are nested too deeply")
+            raise MappingError(_TOO_DEEP, safe=_TOO_DEEP)
         kept: dict[str, Any] = {}
         key_rule = self._key_rule
         for key in sorted(value, key=lambda key: (key_rule(key) != key, key.encode("utf-8", "surrogatepass"))):

@@ -23,6 +23,7 @@ from processor.model import Built, Event, Record, Rejected, Skipped
 
 _MAX_DEPTH: Final = 100
 """Far beyond any real event; the bound keeps the recursion below that of the interpreter."""
+_TOO_DEEP: Final = "the message is nested too deeply"
 
 
 class PrivateBuilder:
@@ -151,7 +152,7 @@ def converted(bag: dict[str, Any], keys: KeyCase) -> dict[str, Any]:
 
 def _converted(value: Any, keys: KeyCase, depth: int) -> Any:  # noqa: ANN401 - any JSON value
     if depth > _MAX_DEPTH:
-        raise MappingError("the message is nested too deeply")
+        raise MappingError(_TOO_DEEP, safe=_TOO_DEEP)
     if type(value) is dict:
         forms = ((key_case(key, keys), item) for key, item in value.items())
         return {form: _converted(item, keys, depth + 1) for form, item in forms if form}

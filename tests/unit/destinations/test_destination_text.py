@@ -124,8 +124,9 @@ def test_endless_nesting_is_an_error() -> None:
     value: list[Any] = []
     for _ in range(100_000):
         value = [value]
-    with pytest.raises(MappingError, match="nested too deeply"):
+    with pytest.raises(MappingError) as caught:
         encode(value)
+    assert caught.value.safe == "the value is nested too deeply"
     while value:  # taken apart by hand: freeing it at once would recurse
         value = value[0]
 

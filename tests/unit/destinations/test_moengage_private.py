@@ -138,7 +138,8 @@ def test_depth_is_bounded_where_keys_are_converted() -> None:
         bag = {"a": bag}
     event = {"type": "identify", "userId": "cust-4711", "traits": bag}
 
-    assert _mapped(event, key_case="snake").rejected[0].reason == "mapping_failed"
+    rejected = _mapped(event, key_case="snake").rejected[0]
+    assert (rejected.reason, rejected.message) == ("mapping_failed", "the message is nested too deeply")
     assert _body(event)["traits"] == bag
 
 
