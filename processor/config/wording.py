@@ -132,6 +132,9 @@ def _described(value: Any, *, is_open: bool) -> str:  # noqa: ANN401 - any JSON 
 
 
 def _shortened(text: str) -> str:
-    """Return text fit to be shown: credentials of an address masked, and not too much of it."""
+    """Return text fit to be shown: credentials and query of an address masked, and not too much of it."""
     masked = _USER_INFO.sub("//***@", text)
+    address, mark, query = masked.partition("?")
+    if query and "//" in address:
+        masked = f"{address}{mark}***"
     return masked if len(masked) <= _MAX_SHOWN else f"{masked[:_MAX_SHOWN]}…"

@@ -309,11 +309,16 @@ def test_credentials_in_addresses_are_masked_and_long_text_is_cut() -> None:
 
     class Loose(BaseModel):
         url: Literal["a"]
+        hook: Literal["a"]
+        question: Literal["a"]
         long: Literal["a"]
 
-    first, second = problems_of(f"url: http://user:{LITERAL}@host/\nlong: {'x' * 100}", Loose)
-    assert "found 'http://***@host/'" in first
-    assert f"found '{'x' * 60}…'" in second
+    text = f"url: http://user:{LITERAL}@host/\nhook: http://host/x?k={LITERAL}#f\nquestion: what?no\nlong: {'x' * 100}"
+    url, hook, question, long = problems_of(text, Loose)
+    assert "found 'http://***@host/'" in url
+    assert "found 'http://host/x?***'" in hook
+    assert "found 'what?no'" in question
+    assert f"found '{'x' * 60}…'" in long
 
 
 def test_booleans_are_no_numbers_but_fit_where_anything_does() -> None:
