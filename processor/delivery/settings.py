@@ -152,7 +152,12 @@ class DeliverySettings(BaseModel):
         ),
     )
     probe_interval_s: float = Field(
-        60.0, gt=0, description="Pause between probes while the destination is held, in seconds. Default 60."
+        60.0,
+        gt=0,
+        description=(
+            "Pause between probes while the destination is held, in seconds, unless the vendor's contract names one "
+            "for the answer. Default 60."
+        ),
     )
     max_extra_requests_per_minute: int = Field(
         600,
