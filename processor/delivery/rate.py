@@ -77,6 +77,10 @@ class TokenBucket:
         self._at_s = now_s
 
 
+SECOND_S = 1.02
+"""A vendor's second at our end, in seconds: of two requests the first may travel longer, and arrive in the next."""
+
+
 class RequestBucket(TokenBucket):
     """A bucket of requests of which no second takes more than the rate: some vendors count by the second.
 
@@ -98,7 +102,7 @@ class RequestBucket(TokenBucket):
         wait_s = super().wait_s(now_s)
         if len(self._starts) < self._most:
             return wait_s
-        return max(wait_s, self._starts[-self._most] + 1 - now_s)
+        return max(wait_s, self._starts[-self._most] + SECOND_S - now_s)
 
     def take(self, units: float, now_s: float) -> None:
         """Count requests that start now, of which only the latest second's worth is remembered."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from processor.delivery.rate import Limiter, RequestBucket, TokenBucket, share
+from processor.delivery.rate import SECOND_S, Limiter, RequestBucket, TokenBucket, share
 from processor.delivery.settings import RateLimit
 from processor.destinations.base import REQUESTS, requests_to
 from processor.model import Payload
@@ -82,7 +82,7 @@ def test_a_single_limit_of_requests_counts_requests() -> None:
     """Without a limit of payloads the size of a request does not matter."""
     limiter = Limiter(RateLimit(requests_per_second=1), {}, 0.0)
     limiter.take([Maker().parcel("u")] * 500, 0.0)
-    assert limiter.wait_s(0.0) == 1.0
+    assert limiter.wait_s(0.0) == SECOND_S
 
 
 def test_a_vendor_may_limit_requests_too() -> None:
@@ -92,14 +92,14 @@ def test_a_vendor_may_limit_requests_too() -> None:
     limiter.take([maker.parcel("u") for _ in range(500)], 0.0)
     assert limiter.wait_s(0.0) == 0.0
     limiter.take([maker.parcel("u", endpoint="merge")], 0.0)
-    assert (limiter.wait_s(0.0), limiter.route_waits(0.0)) == (0.0, {"merge": 1.0})
+    assert (limiter.wait_s(0.0), limiter.route_waits(0.0)) == (0.0, {"merge": SECOND_S})
     limiter.set_share(1, 4, 0.0)
     assert limiter.route_waits(0.0) == {"merge": 4.0}
     limiter.set_share(1, 1, 0.0)
-    assert limiter.route_waits(1.0) == {}
+    assert limiter.route_waits(SECOND_S) == {}
     for _ in range(4):
-        limiter.take([maker.parcel("u")], 1.0)
-    assert limiter.wait_s(1.0) == pytest.approx(1.0)
+        limiter.take([maker.parcel("u")], SECOND_S)
+    assert limiter.wait_s(SECOND_S) == pytest.approx(SECOND_S)
 
 
 def test_no_second_takes_more_requests_than_the_rate() -> None:
@@ -111,7 +111,7 @@ def test_no_second_takes_more_requests_than_the_rate() -> None:
         bucket.take(1, now_s)
         starts.append(now_s)
         now_s += 0.03
-    assert all(later - first >= 1 - 1e-9 for first, later in zip(starts, starts[10:], strict=False))
+    assert all(later - first >= SECOND_S - 1e-9 for first, later in zip(starts, starts[10:], strict=False))
     assert starts[-1] - starts[0] < 4.0
 
 
@@ -120,9 +120,9 @@ def test_a_smaller_share_of_requests_looks_at_the_latest() -> None:
     bucket = RequestBucket(10.0, 0.0)
     for at in range(10):
         bucket.take(1, at / 10)
-    assert bucket.wait_s(0.95) == pytest.approx(0.05)
+    assert bucket.wait_s(0.95) == pytest.approx(SECOND_S - 0.95)
     bucket.set_share(0.5, 0.95)
-    assert bucket.wait_s(1.0) == pytest.approx(0.5)
+    assert bucket.wait_s(1.0) == pytest.approx(SECOND_S - 0.5)
 
 
 def test_a_new_rate_takes_effect_at_once() -> None:
@@ -143,7 +143,7 @@ def test_limits_come_change_and_go() -> None:
     parcels = [Maker().parcel("u")]
     limiter.take(parcels, 0.0)
     limiter.set_rates(RateLimit(requests_per_second=2, payloads_per_second=4), {}, 0.0)
-    assert limiter.wait_s(0.0) == pytest.approx(1.0)
+    assert limiter.wait_s(0.0) == pytest.approx(SECOND_S)
     limiter.set_rates(RateLimit(payloads_per_second=4), {}, 0.0)
     assert limiter.wait_s(0.0) == 0.0
     limiter.take(parcels * 4, 0.0)
