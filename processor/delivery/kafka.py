@@ -151,6 +151,8 @@ class KafkaTransport:
                 CAREFUL_COUNT,
             )
         self._careful_left_count = CAREFUL_COUNT
+        if self._session is not None and not self._session.is_careful:
+            self._replace(self._session)  # another request made it before this refusal was heard of
 
     def _note_careful(self, request: Request) -> None:
         """Count what was written alone since the last refusal; after enough of it messages travel together again."""

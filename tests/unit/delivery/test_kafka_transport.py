@@ -234,6 +234,20 @@ def _is_careful(client: Client) -> bool:
     return "batch.num.messages" in client.properties
 
 
+async def test_a_client_made_before_the_refusal_was_told_is_not_kept(broker: Broker, transport: KafkaTransport) -> None:
+    """A request that finds the refused client lost makes another one; the next attempt is careful all the same."""
+    broker.answering.clear()
+    broker.failures[b"large"] = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+    first = asyncio.create_task(send(transport, b"large"))
+    await asyncio.sleep(0)
+    broker.answering.set()
+    broker.clients[0].purged_at_all.wait(5)  # the loop stands still: nobody has told the first request
+    second = asyncio.create_task(send(transport, b"1"))
+    assert [answer.error for answer in await asyncio.gather(first, second)] == ["kafka_msg_size_too_large", WRITTEN]
+    assert (await send(transport, b"large")).error == WRITTEN
+    assert [_is_careful(client) for client in broker.clients] == [False, False, True]
+
+
 async def test_care_ends_when_enough_messages_were_taken(
     broker: Broker, transport: KafkaTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
