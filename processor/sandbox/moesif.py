@@ -18,7 +18,7 @@ from processor.sandbox.moesif_state import MoesifState, instant
 from processor.sandbox.moesif_types import KeyTypes
 from processor.sandbox.rates import Rate
 from processor.sandbox.settings import SandboxSettings
-from processor.sandbox.shapes import read, shape
+from processor.sandbox.shapes import Breach, read, shape
 from processor.sandbox.vendor import (
     NO_MARKS,
     Accepted,
@@ -154,7 +154,7 @@ class MoesifStandIn(Vendor):
                 return self.refuse(400, "invalid_json", str(error))
             breach = judge(decoded)
             if breach is not None:
-                return self.refuse(400, "no_identity" if breach.keyword == "anyOf" else breach.reason, breach.text)
+                return self.refuse(400, _reason(breach), breach.text)
             forms = decoded if batch else [decoded]
             refusal = self._oversized(endpoint, body) if batch else None
             refusal = refusal or self._untimely(call, forms, head.now_s)
@@ -164,7 +164,7 @@ class MoesifStandIn(Vendor):
 
     def _taken(self, call: str, forms: Sequence[_Form], body: bytes, head: Head) -> Accepted:
         items = [_item(call, form) for form in forms]
-        findings = _long_queries(forms) if call == "action" else _repeated(call, items)
+        findings = _doubtful(forms) if call == "action" else _repeated(call, items)
 
         def store() -> None:
             conflicts = sum(self._types[call].conflict_count(form.get("metadata", {})) for form in forms)
@@ -197,6 +197,11 @@ class MoesifStandIn(Vendor):
             if is_old and call == "action":
                 return self.refuse(400, "action_too_old", f"at item {index}")
         return None
+
+
+def _reason(breach: Breach) -> str:
+    """Return why a body is refused; the schema lets choose between two ids, and between two forms of an address."""
+    return "no_identity" if breach.keyword == "anyOf" and breach.steps[:1] != ["ip_address"] else breach.reason
 
 
 def _reading(body: bytes) -> Callable[[Head, bytes], Accepted | Refused]:
@@ -234,6 +239,17 @@ def _repeated(call: str, items: Sequence[Item]) -> list[str]:
     """Return a finding for each id that stands twice in a batch, where the order of the two is not known."""
     users = Counter(item.user for item in items)
     return [f"repeated_{call}_in_batch"] * sum(count - 1 for count in users.values())
+
+
+def _doubtful(actions: Sequence[_Form]) -> list[str]:
+    """Return a finding for each action of nobody, of a user and a visitor at once, or with too long a query."""
+    findings = _long_queries(actions)
+    for action in actions:
+        if "user_id" in action:
+            findings.extend(["visitor_beside_user"] * ("anonymous_id" in action))
+        elif "anonymous_id" not in action and "company_id" not in action:
+            findings.append("action_of_nobody")
+    return findings
 
 
 def _long_queries(actions: Sequence[_Form]) -> list[str]:

@@ -187,6 +187,20 @@ def test_moesif_notes_an_address_with_too_many_query_keys() -> None:
         assert list(said.findings) == findings
 
 
+@pytest.mark.parametrize(
+    ("changes", "findings"),
+    [
+        ({"user_id": ..., "company_id": ...}, ["action_of_nobody"]),
+        ({"user_id": ..., "company_id": "org-7"}, []),
+        ({"user_id": ..., "anonymous_id": "anon-19"}, []),
+        ({"anonymous_id": "anon-19"}, ["visitor_beside_user"]),
+    ],
+)
+def test_moesif_notes_whose_an_action_is(changes: dict[str, Any], findings: list[str]) -> None:
+    """An action is of a user, a visitor or a company; a visitor is named only where there is no user."""
+    assert list(_accepted(moesif("actions", moesif_action(**changes))).findings) == findings
+
+
 def test_moesif_shows_what_clients_sample_by() -> None:
     """Both routes want the key, answer 200 and take nothing in."""
     for path, body in (("/v1/config", {"sample_rate": 100}), ("/v1/rules", [])):

@@ -35,6 +35,8 @@ _LIGHT = SandboxSettings(checks="light")
 _GOOD = {
     "moveo": moveo(),
     "moveo, compressed": moveo(compressed=True),
+    "moveo, day without a time": moveo(moveo_event(timestamp="2026-03-15", originalTimestamp="2026-03-15")),
+    "moveo, time in short": moveo(moveo_event(timestamp="20260315T115930Z", originalTimestamp="20260315T115930Z")),
     "moesif actions": moesif("actions", moesif_action()),
     "moesif actions, compressed": moesif("actions", moesif_action(), compressed=True),
     "moesif users": moesif("users", moesif_user(campaign={"utm_source": "news"})),
@@ -69,6 +71,11 @@ _BAD_EVENTS: dict[str, dict[str, Any]] = {
     "blank message id": {"messageId": " "},
     "no time": {"timestamp": ...},
     "two times": {"originalTimestamp": "2026-03-15T11:00:00.000Z"},
+    "time that nobody can read": {"timestamp": "yesterday", "originalTimestamp": "yesterday"},
+    "seconds as text": {"timestamp": "1773576000", "originalTimestamp": "1773576000"},
+    "month that there is not": {"timestamp": "2026-13-01", "originalTimestamp": "2026-13-01"},
+    "numeric name": {"type": "page", "event": ..., "name": 7},
+    "numeric previous id": {"type": "alias", "event": ..., "properties": ..., "previousId": 7},
     "no sentAt": {"sentAt": ...},
     "sentAt without milliseconds": {"sentAt": "2026-03-15T12:00:00Z"},
     "numeric user": {"userId": 7},
@@ -131,6 +138,20 @@ def test_moesif_refuses_a_bad_item(endpoint: str, item: dict[str, Any]) -> None:
     """One bad item has its whole batch refused with 400."""
     status, _ = _refusal(moesif(endpoint, item))
     assert status == 400
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"),
+    [
+        (moesif("users", moesif_user(ip_address="localhost")), "invalid_ip_address"),
+        (moesif("actions", moesif_action(request=moesif_request(ip_address="203.0.113"))), "invalid_ip_address"),
+        (Ask("moesif", "/v1/users", moesif_user(user_id=...)), "no_identity"),
+        (moveo(moveo_event(userId=..., anonymousId=...)), "no_identity"),
+    ],
+)
+def test_a_refusal_names_what_is_wrong(ask: Ask, reason: str) -> None:
+    """A bad address is not taken for a missing id."""
+    assert _refusal(ask) == (400, reason)
 
 
 _BAD_ELEMENTS: dict[str, tuple[dict[str, Any], str]] = {

@@ -33,7 +33,13 @@ def test_the_bounds_of_the_state_are_told() -> None:
     assert "the newest million ids" in _PAGE
 
 
-@pytest.mark.parametrize("finding", ["repeated_user_in_batch", "metadata_type_conflict", "too_many_query_keys"])
+@pytest.mark.parametrize(
+    "finding",
+    [
+        *("repeated_user_in_batch", "repeated_company_in_batch", "metadata_type_conflict", "too_many_query_keys"),
+        *("action_of_nobody", "visitor_beside_user"),
+    ],
+)
 def test_every_finding_is_told(finding: str) -> None:
     """Findings are counted under names that the page explains."""
     assert f"`{finding}`" in _PAGE
