@@ -66,7 +66,8 @@ class GateSettings(BaseModel):
     filter: Mapping[str, tuple[Scalar, ...]] = Field(
         default_factory=dict,
         description="Values of top-level `properties` (track, page, screen) or `traits` (identify, group) that let an "
-        "event through: every key must match, any listed value may. Default none: everything passes.",
+        "event through: every key must match, any listed value may. An alias and a deletion request have neither and "
+        "pass. Default none: everything passes.",
     )
 
 
@@ -261,9 +262,9 @@ class Filter:
         }
 
     def passes(self, event: Event) -> bool:
-        """Return whether the bag of the event's call matches; an alias has no bag and passes."""
+        """Return whether the bag of the event's call matches; an alias or a deletion request has none and passes."""
         kind = event["type"]
-        if kind == "alias" or not self._allowed:
+        if kind in {"alias", "delete"} or not self._allowed:
             return True
         bag = event.get("traits" if kind in {"identify", "group"} else "properties")
         if not isinstance(bag, dict):

@@ -162,10 +162,11 @@ def test_filter(allowed: dict[str, Any], bag: Any, passes: bool) -> None:  # noq
         ({"type": "group", "traits": {"plan": "team"}}, True),
         ({"type": "track", "traits": {"plan": "team"}}, False),
         ({"type": "alias"}, True),
+        ({"type": "delete"}, True),
     ],
 )
 def test_filter_looks_into_the_bag_of_the_call(event: dict[str, Any], passes: bool) -> None:  # noqa: FBT001 - a table
-    """Properties of track, page and screen, traits of identify and group, nothing of alias."""
+    """Properties of track, page and screen, traits of identify and group, nothing of alias and of deletion requests."""
     assert Filter({"plan": ["team"]}).passes(event) is passes
 
 
