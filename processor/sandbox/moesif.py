@@ -34,7 +34,6 @@ from processor.sandbox.vendor import (
     mark_text,
 )
 
-_MAX_AGE = dt.timedelta(days=30)
 _MAX_QUERY_KEYS = 500
 _PROXY = "/collector"
 """Where Moesif's encryption proxy serves the same routes."""
@@ -187,14 +186,15 @@ class MoesifStandIn(Vendor):
 
     def _untimely(self, call: str, forms: Sequence[_Form], now_s: float) -> Refused | None:
         """Refuse a day that there is not, and an action that is too old."""
-        oldest = dt.datetime.fromtimestamp(now_s, dt.UTC) - _MAX_AGE
+        days = self._limits.moesif_action_age_days
+        oldest = None if days is None else dt.datetime.fromtimestamp(now_s, dt.UTC) - dt.timedelta(days=days)
         for index, form in enumerate(forms):
             text = form["request"].get("time") if call == "action" else form.get("modified_time")
             try:
-                is_old = text is not None and instant(text) < oldest
+                time = None if text is None else instant(text)
             except ValueError as error:
                 return self.refuse(400, "invalid_time", f"{error} - at item {index}")
-            if is_old and call == "action":
+            if call == "action" and time is not None and oldest is not None and time < oldest:
                 return self.refuse(400, "action_too_old", f"at item {index}")
         return None
 

@@ -76,6 +76,12 @@ class SandboxLimits(BaseModel):
         gt=0,
         description="Most Moesif requests in a second, then 429; none, as it says no more than that it may throttle.",
     )
+    moesif_action_age_days: int | None = Field(
+        default=30,
+        gt=0,
+        le=10_000,
+        description="Days after which an action is too old, then 400; null: an account that is opened for backfill.",
+    )
     moesif_actions_bytes: int = Field(
         default=15_000_000, gt=0, description="Largest body of actions: the newest figure of the vendor's pages."
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from processor.sandbox.settings import SandboxSettings
+from processor.sandbox.settings import SandboxLimits, SandboxSettings
 from processor.sandbox.vendor import Accepted, Item, Refused, Vendor
 from tests.standin_requests import (
     WORKSPACE,
@@ -199,6 +199,30 @@ def test_moesif_notes_an_address_with_too_many_query_keys() -> None:
 def test_moesif_notes_whose_an_action_is(changes: dict[str, Any], findings: list[str]) -> None:
     """An action is of a user, a visitor or a company; a visitor is named only where there is no user."""
     assert list(_accepted(moesif("actions", moesif_action(**changes))).findings) == findings
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"),
+    [
+        (moesif("users", moesif_user(ip_address="localhost")), "invalid_ip_address"),
+        (moesif("actions", moesif_action(request=moesif_request(ip_address="203.0.113"))), "invalid_ip_address"),
+        (Ask("moesif", "/v1/users", moesif_user(user_id=...)), "no_identity"),
+        (moveo(moveo_event(userId=..., anonymousId=...)), "no_identity"),
+    ],
+)
+def test_a_refusal_names_what_is_wrong(ask: Ask, reason: str) -> None:
+    """A bad address is not taken for a missing id."""
+    said = ask.put()
+    assert isinstance(said, Refused)
+    assert (said.status, said.reason) == (400, reason)
+
+
+@pytest.mark.parametrize(("days", "is_taken"), [(30, False), (60, True), (None, True)])
+def test_an_account_may_be_opened_for_backfill(days: int | None, is_taken: bool) -> None:  # noqa: FBT001 - a table
+    """Then Moesif takes actions of any age, as a bridge with `max_event_age_days: 0` sends them."""
+    old = moesif("actions", moesif_action(request=moesif_request(time="2026-02-01T00:00:00.000Z")))
+    said = old.put(SandboxSettings(limits=SandboxLimits(moesif_action_age_days=days)))
+    assert isinstance(said, Accepted) is is_taken
 
 
 def test_moesif_shows_what_clients_sample_by() -> None:

@@ -140,20 +140,6 @@ def test_moesif_refuses_a_bad_item(endpoint: str, item: dict[str, Any]) -> None:
     assert status == 400
 
 
-@pytest.mark.parametrize(
-    ("ask", "reason"),
-    [
-        (moesif("users", moesif_user(ip_address="localhost")), "invalid_ip_address"),
-        (moesif("actions", moesif_action(request=moesif_request(ip_address="203.0.113"))), "invalid_ip_address"),
-        (Ask("moesif", "/v1/users", moesif_user(user_id=...)), "no_identity"),
-        (moveo(moveo_event(userId=..., anonymousId=...)), "no_identity"),
-    ],
-)
-def test_a_refusal_names_what_is_wrong(ask: Ask, reason: str) -> None:
-    """A bad address is not taken for a missing id."""
-    assert _refusal(ask) == (400, reason)
-
-
 _BAD_ELEMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "no customer": (moengage_event(customer_id=...), "MissingAttributeError"),
     "numeric customer": (moengage_event(customer_id=7), "TypeError"),
