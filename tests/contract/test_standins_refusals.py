@@ -37,6 +37,7 @@ _GOOD = {
     "moveo, compressed": moveo(compressed=True),
     "moveo, day without a time": moveo(moveo_event(timestamp="2026-03-15", originalTimestamp="2026-03-15")),
     "moveo, time in short": moveo(moveo_event(timestamp="20260315T115930Z", originalTimestamp="20260315T115930Z")),
+    "moveo, blanks around a time": moveo(moveo_event(timestamp=" 2026-W11-7 ", originalTimestamp=" 2026-W11-7 ")),
     "moesif actions": moesif("actions", moesif_action()),
     "moesif actions, compressed": moesif("actions", moesif_action(), compressed=True),
     "moesif users": moesif("users", moesif_user(campaign={"utm_source": "news"})),
