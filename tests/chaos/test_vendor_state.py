@@ -6,10 +6,9 @@ Run by `make proof`, not by `make test`. `SEED` of the environment repeats a run
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,6 @@ from processor.config.secret import PLAIN_SECRETS
 from processor.destinations import destination_class
 from processor.destinations.plan import Plan
 from processor.model import Payload, Record
-from processor.sandbox.events import EventSettings, MadeEvent, made_events
 from processor.sandbox.moengage_settings import MoEngageWorkspace
 from processor.sandbox.settings import SandboxKeys, SandboxSettings
 from processor.sandbox.standins import StandIns
@@ -31,11 +29,10 @@ from processor.source.decode import Decoder
 from processor.source.decode_settings import DecodeSettings
 from tests.bridge_process import Deployment
 from tests.kafka_harness import QUIET, Kafka
+from tests.reference.odd_events import mixed_events
 
 EVENT_COUNT = 200_000
 VENDORS = ("moveo", "moesif", "moengage")
-ODD_SHARE = 0.05
-LASTING_SHARE = 0.01
 KEYS = SandboxKeys()
 EVERYTHING: Mapping[str, Mapping[str, Any]] = {
     "moveo": {"alias_include_previous_id": True},
@@ -54,94 +51,9 @@ EVERYTHING: Mapping[str, Mapping[str, Any]] = {
 """Settings under which as much as possible of what the events say is sent, as fast as it comes."""
 ROOMY: SandboxSettings = SandboxSettings(moengage=MoEngageWorkspace(user_attribute_count=100_000))
 """A workspace whose quota of names is never used up: whose name is the last that fits would hang on who came first."""
-ODD: Sequence[Any] = (
-    None,
-    True,
-    0,
-    -1.5,
-    10**30,
-    1e300,
-    "",
-    " ",
-    "null",
-    "žluťoučký",
-    "\ud83d",
-    "x" * 5_000,
-    "2026-13-01T00:00:00Z",
-    "1970-01-01T00:00:00Z",
-    [],
-    [None],
-    ["a", {"b": 1}],
-    {},
-    {"": 1},
-    {"a.b": {"c.d": [1, "two", None]}},
-    {f"key_{number}": number for number in range(300)},
-    {"moe_reserved": 1, "u_em": "x", "$set": 2, "id": 7, "type": "event"},
-)
-"""Values that nobody means to send, which stand in any member of an event sooner or later."""
 OF_THE_REQUEST = frozenset({"late_count", "repeat_count"})
-_OTHER_ID = {"userId": "anonymousId", "anonymousId": "userId"}
 TO_DELETE_NOBODY = frozenset({"unknown_user"})
 """MoEngage refuses to delete whom it does not know, which is as good as done."""
-GOOD = frozenset({"track", "page", "screen", "identify", "group"})
-OPTIONAL = ("userId", "anonymousId", "timestamp", "sentAt", "receivedAt", "event", "name", "properties")
-
-
-def _odd(made: MadeEvent, chance: random.Random) -> MadeEvent:
-    """Return an event with one member, or a member of one of its objects, that holds something odd."""
-    try:
-        event = json.loads(made.value or b"null")
-    except ValueError:
-        return made
-    if not isinstance(event, dict):
-        return made
-    target = event
-    bags = [value for name in ("properties", "traits", "context") if isinstance(value := event.get(name), dict)]
-    if bags and chance.random() < 0.6:
-        target = chance.choice(bags)
-    name = chance.choice([*target, *OPTIONAL, "odd"])
-    if name in {"type", "messageId"}:  # two events of one id would be one event
-        return made
-    if target is event and name in _OTHER_ID:
-        # Whose a visitor is who comes with two users hangs on which of the two is heard of last: two lanes.
-        event.pop(_OTHER_ID[name], None)
-    if name in target and chance.random() < 0.2:
-        del target[name]
-    else:
-        target[name] = chance.choice(ODD)
-    return made._replace(value=json.dumps(event).encode())
-
-
-def _lasting(made: MadeEvent, chance: random.Random, known: list[str]) -> MadeEvent:
-    """Return what only its place among the others makes right: a deletion, a merge of two users, a push token.
-
-    `known` are users that came before; the event's own is added.
-    """
-    event = json.loads(made.value or b"null")
-    if not isinstance(event, dict) or not isinstance(user := event.get("userId"), str) or not user.strip():
-        return made
-    known.append(user)
-    common = {name: event[name] for name in ("messageId", "userId", "timestamp") if name in event}
-    device = {"id": f"device-{user}", "token": f"token-{user}", "type": "android"}
-    lasting: Sequence[dict[str, Any]] = (
-        {"type": "delete"},
-        {"type": "alias", "previousId": chance.choice(known)},
-        {"type": "identify", "traits": {"plan": chance.choice("abc")}, "context": {"device": device}},
-    )
-    return made._replace(value=json.dumps(common | chance.choice(lasting)).encode())
-
-
-def _events(seed: int, now_ms: int) -> Iterator[MadeEvent]:
-    """Yield the events in order."""
-    chance = random.Random(seed)
-    known: list[str] = []
-    for made in made_events(EventSettings(count=EVENT_COUNT, user_count=5_000, seed=seed), now_ms):
-        fate = chance.random()
-        if fate < LASTING_SHARE and made.category in GOOD:
-            yield _lasting(made, chance, known)
-        else:
-            yield _odd(made, chance) if fate < LASTING_SHARE + ODD_SHARE else made
-
 
 _State = dict[str, Mapping[str, Any]]
 
@@ -273,7 +185,7 @@ def _differences(vendor: str, found: _State, wanted: _State) -> list[tuple[str, 
 @pytest.mark.timeout(1_800)
 def test_vendors_hold_what_the_events_say(kafka: Kafka, tmp_path: Path, seed: int) -> None:
     """Nothing that was let through is refused, and what is read back equals one event after the other in its order."""
-    events = list(_events(seed, int(time.time() * 1000)))
+    events = list(mixed_events(seed, int(time.time() * 1000), EVENT_COUNT))
     own: Mapping[str, Any] = {"destinations": {name: {"settings": EVERYTHING[name]} for name in VENDORS}}
     deployment = Deployment(kafka, tmp_path, partitions=1, vendors=VENDORS, root=own, sandbox=ROOMY)
     with deployment as deployed, StandIns(ROOMY) as plain:

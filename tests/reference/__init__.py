@@ -1,0 +1,1 @@
+"""What the vendors should know of a run of events, written down a second time, and events for such runs."""
