@@ -1,4 +1,4 @@
-"""After a run of made-up events the stand-ins know what a slow and plain reading of the events says they should."""
+"""After a run of made-up events Moesif's stand-in knows what a slow and plain reading of the events says it should."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from processor.destinations.golden import event_results
 from processor.sandbox.events import EXPECTED, EventSettings, made_events
 from processor.sandbox.vendor import Accepted, Vendor
 from tests.golden_cases import NOW, RECORD, REQUIRED
-from tests.standin_requests import NOW_S, Ask, moesif, moveo, standin
+from tests.standin_requests import NOW_S, Ask, moesif, standin
 
 _PATHS: Final = {"action": "actions", "user": "users", "company": "companies"}
 _RENAMES: Final = {"firstName": "first_name", "lastName": "last_name"}
@@ -25,10 +25,8 @@ def _events(vendor: str) -> list[dict[str, Any]]:
     return [json.loads(made.value or b"") for made in delivered]
 
 
-def _asks(vendor: str, result: dict[str, Any]) -> list[Ask]:
+def _asks(result: dict[str, Any]) -> list[Ask]:
     """Return the requests that bring what the destination has made of an event."""
-    if vendor == "moveo":
-        return [moveo({name: value for name, value in result.items() if name != "warnings"})]
     return [moesif(_PATHS[kind], form) for operation in result["ops"] for kind, form in operation.items()]
 
 
@@ -37,33 +35,12 @@ def _known(vendor: str) -> dict[tuple[str, str], dict[str, Any]]:
     workspace: Vendor = standin(vendor)
     result_of = event_results(vendor, REQUIRED[vendor])
     for event in _events(vendor):
-        for ask in _asks(vendor, result_of(event, RECORD, NOW)):
+        for ask in _asks(result_of(event, RECORD, NOW)):
             said = ask.put_to(workspace)
             assert isinstance(said, Accepted), said
             assert list(said.findings) == []
     lines = [json.loads(msgspec.json.encode(line)) for line in workspace.state(None)]
     return {(line["kind"], line["id"]): line for line in lines}
-
-
-def test_moveo_knows_what_the_events_say() -> None:
-    """Traits and groups by the last value, every message once and in order, for users and visitors."""
-    expected: dict[tuple[str, str], dict[str, Any]] = defaultdict(
-        lambda: {"traits": {}, "groups": defaultdict(dict), "call_counts": Counter(), "message_ids": []}
-    )
-    for event in _events("moveo"):
-        is_known = "userId" in event
-        person = expected["user" if is_known else "anonymous", event["userId" if is_known else "anonymousId"]]
-        person["call_counts"][event["type"]] += 1
-        person["message_ids"].append(event["messageId"])
-        if event["type"] == "identify":
-            person["traits"].update(event["traits"])
-        if event["type"] == "group":
-            person["groups"][event["groupId"]].update(event["traits"])
-    known = _known("moveo")
-    assert known == {
-        (kind, id_): {"kind": kind, "id": id_, **person, "repeat_count": 0} for (kind, id_), person in expected.items()
-    }
-    assert {kind for kind, _ in known} == {"user", "anonymous"}
 
 
 def _merge(old: dict[str, Any], new: dict[str, Any]) -> None:
