@@ -132,7 +132,7 @@ def filter_text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
 def text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     """Return an id or a name: text that is not blank as it is, a number as text, none for everything else.
 
-    Of numbers the contract says so for ids and for `event`; of the name of a page or screen it leaves it open.
+    The contract leaves open an `anonymousId` that is a number, and a page's or screen's `name` that is one or blank.
     """
     if isinstance(value, bool):
         return None
@@ -182,7 +182,8 @@ def time_of(event: dict[str, Any], record: Record) -> tuple[str, str]:
 def readable_time(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     """Return a time as it is sent: ISO 8601 text unchanged, seconds or milliseconds since 1970 as such text.
 
-    What else is readable the contract leaves open: nothing is, nor a time that is not of the years 1 to 9999 in UTC.
+    The contract leaves open what is readable: here also small letters and white space around, but no year beyond 1 to
+    9999 in UTC.
     """
     if isinstance(value, bool):
         return None
