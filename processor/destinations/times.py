@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -21,6 +22,9 @@ _SHORTEST_DATE: Final = 8
 SOURCES: Final = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
 """The event's times, in the order in which they are tried."""
 _PLAIN_YEARS: Final = range(2, 9999)
+_SEPARATOR_AT: Final = slice(10, 11)
+_DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4}|-?W[0-9]{2}(?:-?[0-9])?)(?![0-9])")
+"""Dates as `datetime.fromisoformat` reads them, but for a digit behind, which it takes for a separator."""
 
 
 def read_time_ms(value: Any) -> int | None:  # noqa: ANN401 - any JSON value may stand where a time should
@@ -44,7 +48,7 @@ def is_plain_time(value: Any) -> bool:  # noqa: ANN401 - any JSON value may stan
 
     For whoever sends the text as it is and need not know the moment, which costs as much again as reading.
     """
-    if type(value) is not str:
+    if type(value) is not str or value[_SEPARATOR_AT] != "T":
         return False
     try:
         return datetime.fromisoformat(value).year in _PLAIN_YEARS
@@ -59,6 +63,8 @@ def _text_ms(text: str) -> int | None:
     except ValueError:
         plain = text.strip(BLANKS).upper()
         return _text_ms(plain) if plain != text and len(plain) >= _SHORTEST_DATE else None
+    if text[_SEPARATOR_AT] != "T" and _DATE.match(text) is None:
+        return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MS
