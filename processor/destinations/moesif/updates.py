@@ -173,7 +173,7 @@ class _UserUpdate(_Update):
             item["user_id"] = user_id
         if anonymous_id is not None and (user_id is None or self._send_anonymous_id):
             item["anonymous_id"] = anonymous_id
-        company_id = first_id(fields.get("company_id"))
+        company_id = first_id(_real_companies(fields.get("company_id"), event))
         if company_id is not None:
             item["company_id"] = company_id
         put_texts(item, fields, ("session_token",))
@@ -193,6 +193,18 @@ class _UserUpdate(_Update):
         """
         known = (user_id, anonymous_id) if self._anonymous_alone else (user_id,)
         return tuple(dict.fromkeys(lane for lane in known if lane is not None))
+
+
+def _real_companies(candidates: Any, event: Event) -> Any:  # noqa: ANN401 - any JSON value
+    """Return candidates without a first one that is not an id but the `company` of the traits, which is 0.
+
+    A path walks through 0 and gives it for the id in it; a company that is no object has none (contract, 4.3).
+    """
+    if type(candidates) is not list or candidates[:1] != [0]:
+        return candidates
+    traits = event.get("traits")
+    is_company = isinstance(traits, dict) and traits.get("company") == 0
+    return candidates[1:] if is_company else candidates
 
 
 def _put_circumstances(

@@ -242,6 +242,14 @@ def test_company_of_a_user() -> None:
     assert _only(IDENTIFY | {"context": context})["company_id"] == "org-8"
 
 
+@pytest.mark.parametrize("company", ["Orchard", "", 7, 0, False, [], [{"id": "org-7"}], None])
+def test_trait_that_is_no_company(company: Any) -> None:  # noqa: ANN401 - any JSON value
+    """A company that is no object gives no id, the context's counts, and it stays as it is (contract, 4.3)."""
+    user = _only(IDENTIFY | {"traits": {"company": company}, "context": {"groupId": "org-8"}})
+
+    assert (user["company_id"], user["metadata"]) == ("org-8", {"company": company})
+
+
 @pytest.mark.parametrize(
     ("changes", "settings", "endpoint", "lanes", "ids"),
     [
