@@ -22,6 +22,7 @@ from processor.destinations.presets import load_presets
 from processor.model import Answer, Event, Mapped, Rejected, Skipped, Verdict
 
 _OPERATION: Final = {ACTIONS: "action", USERS: "user", ANONYMOUS_USERS: "user", COMPANIES: "company"}
+_BAGS: Final = ("context", "properties", "traits")
 _SEND_TYPES: Final = frozenset({"track", "page", "screen"})
 _UNSUPPORTED_TYPE: Final = Skipped("unsupported_type")
 _ALIAS_UNSUPPORTED: Final = Skipped("alias_unsupported")
@@ -82,9 +83,9 @@ class MoesifDestination(Destination):
     def admit(self, event: Any, *, presets: bool) -> Event | Skipped | Rejected:  # noqa: ANN401 - any JSON value
         """Return the event with its type normalised, or why it goes no further."""
         admitted = self.gates.admit(event)
-        if presets and self._switched_off and isinstance(admitted, dict):
-            return self._switched_off.get(admitted["type"], admitted)
-        return admitted
+        if not presets or not isinstance(admitted, dict):
+            return admitted
+        return self._switched_off.get(admitted["type"]) or _without_false_bags(admitted)
 
     def headers(self, endpoint: Endpoint, body: bytes, now_ms: int) -> dict[str, str]:  # noqa: ARG002 - always the same
         """Return the headers of a request."""
@@ -110,6 +111,20 @@ class MoesifDestination(Destination):
     def reload_secrets(self) -> None:
         """Read the key again if it lies in a file."""
         self.settings.application_id.reload()
+
+
+def _without_false_bags(event: Event) -> Event:
+    """Return an event in which no path finds anything in a bag that is no object.
+
+    A path walks through 0, false and an empty text and gives them for what is behind: with a `context` of 0 the company
+    would be "0". For the presets such a bag has no members, as the contract has it (4.1, 4.3; Segment's, 1.9). An empty
+    list stands for it, which has none either and is no object either, so that the warning stays.
+    """
+    for name in _BAGS:
+        bag = event.get(name)
+        if not bag and isinstance(bag, str | int | float):
+            event = {**event, name: []}
+    return event
 
 
 def _switched_off(settings: MoesifSettings) -> dict[str, Skipped]:

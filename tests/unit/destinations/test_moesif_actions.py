@@ -250,6 +250,19 @@ def test_trait_that_is_no_company(company: Any) -> None:  # noqa: ANN401 - any J
     assert (user["company_id"], user["metadata"]) == ("org-8", {"company": company})
 
 
+@pytest.mark.parametrize("bag", ["", 0, 0.0, False, "x", 7, [], None])
+@pytest.mark.parametrize("event", [TRACK, IDENTIFY, GROUP, BASE | {"type": "page", "name": "Home"}])
+def test_bag_that_is_no_object_has_no_members(event: dict[str, Any], bag: Any) -> None:  # noqa: ANN401 - any JSON value
+    """An event says as much as without it, and of properties and traits it is said (contract, 4.1 to 4.4)."""
+    spoilt = event | {"context": bag, "properties": bag, "traits": bag}
+    result, plain = _result(spoilt), _result(event)
+    name = "traits" if event["type"] in {"identify", "group"} else "properties"
+
+    assert result["ops"] == plain["ops"]
+    assert result["warnings"] == ([] if bag is None else [f"{name}_not_object"])
+    assert spoilt == event | {"context": bag, "properties": bag, "traits": bag}
+
+
 @pytest.mark.parametrize(
     ("changes", "settings", "endpoint", "lanes", "ids"),
     [
