@@ -6,6 +6,7 @@ Source: contract of Moesif, sections 2.1, 4.9, 5 and 7.
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
@@ -23,6 +24,8 @@ from processor.model import Answer, Event, Mapped, Rejected, Skipped, Verdict
 
 _OPERATION: Final = {ACTIONS: "action", USERS: "user", ANONYMOUS_USERS: "user", COMPANIES: "company"}
 _BAGS: Final = ("context", "properties", "traits")
+_CONTEXT_BAGS: Final = ("campaign", "page", "referrer", "traits")
+_COMPANY: Final = ("company",)
 _SEND_TYPES: Final = frozenset({"track", "page", "screen"})
 _UNSUPPORTED_TYPE: Final = Skipped("unsupported_type")
 _ALIAS_UNSUPPORTED: Final = Skipped("alias_unsupported")
@@ -120,11 +123,24 @@ def _without_false_bags(event: Event) -> Event:
     would be "0". For the presets such a bag has no members, as the contract has it (4.1, 4.3; Segment's, 1.9). An empty
     list stands for it, which has none either and is no object either, so that the warning stays.
     """
-    for name in _BAGS:
-        bag = event.get(name)
-        if not bag and isinstance(bag, str | int | float):
-            event = {**event, name: []}
-    return event
+    event = _without_false(event, _BAGS)
+    context = event.get("context")
+    if not isinstance(context, dict):
+        return event
+    mended = _without_false(context, _CONTEXT_BAGS)
+    traits = mended.get("traits")
+    if isinstance(traits, dict) and (mended_traits := _without_false(traits, _COMPANY)) is not traits:
+        mended = {**mended, "traits": mended_traits}
+    return event if mended is context else {**event, "context": mended}
+
+
+def _without_false(bag: Event, names: Sequence[str]) -> Event:
+    """Return an object in which nothing false stands in the place of these objects: the same one where nothing does."""
+    for name in names:
+        member = bag.get(name)
+        if not member and isinstance(member, str | int | float):
+            bag = {**bag, name: []}
+    return bag
 
 
 def _switched_off(settings: MoesifSettings) -> dict[str, Skipped]:
