@@ -1,4 +1,4 @@
-"""What the vendors hold in the end is what the events say, one by one and in order, for 200,000 of them.
+"""What the vendors hold in the end is what the events say, worked out from the events alone, for 200,000 of them.
 
 Run by `make proof`, not by `make test`. `SEED` of the environment repeats a run.
 """
@@ -8,47 +8,28 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import httpx
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from processor.config.secret import PLAIN_SECRETS
-from processor.destinations import destination_class
-from processor.destinations.plan import Plan
-from processor.model import Payload, Record
+from processor.model import Record
 from processor.sandbox.moengage_settings import MoEngageWorkspace
-from processor.sandbox.settings import SandboxKeys, SandboxSettings
-from processor.sandbox.standins import StandIns
-from processor.source.decode import Decoder
-from processor.source.decode_settings import DecodeSettings
+from processor.sandbox.settings import SandboxSettings
 from tests.bridge_process import Deployment
 from tests.kafka_harness import QUIET, Kafka
+from tests.reference import moengage, moesif, moveo
 from tests.reference.odd_events import mixed_events
+from tests.reference.settings import EVERYTHING
 
 EVENT_COUNT = 200_000
-VENDORS = ("moveo", "moesif", "moengage")
-KEYS = SandboxKeys()
-EVERYTHING: Mapping[str, Mapping[str, Any]] = {
-    "moveo": {"alias_include_previous_id": True},
-    "moesif": {},
-    "moengage": {
-        "page_events": True,
-        "screen_events": True,
-        "group_attributes": True,
-        "alias": "merge",
-        "delete_users": True,
-        "device_elements": True,
-        "users_per_minute": 10_000_000,
-        "events_per_minute": 10_000_000,
-    },
+PROMPT: Mapping[str, Mapping[str, Any]] = {
+    "moengage": {"users_per_minute": 10_000_000, "events_per_minute": 10_000_000}
 }
-"""Settings under which as much as possible of what the events say is sent, as fast as it comes."""
+"""Settings under which what is sent is sent as fast as it comes."""
 ROOMY: SandboxSettings = SandboxSettings(moengage=MoEngageWorkspace(user_attribute_count=100_000))
 """A workspace whose quota of names is never used up: whose name is the last that fits would hang on who came first."""
 OF_THE_REQUEST = frozenset({"late_count", "repeat_count"})
@@ -58,73 +39,31 @@ TO_DELETE_NOBODY = frozenset({"unknown_user"})
 _State = dict[str, Mapping[str, Any]]
 
 
-class _Sequential:
-    """Sends what events come to one after the other, each in its own order, as nobody would who is in a hurry."""
+class _Reference(Protocol):
+    """A vendor's slow reference."""
 
-    def __init__(self, vendor: str, url: str) -> None:
-        """Make the plan of the same settings, decoding all of each event and mapping it alone."""
-        kind = destination_class(vendor)
-        settings = {**_settings(vendor, url), **EVERYTHING[vendor]}
-        destination = kind.create(vendor, kind.settings_model.model_validate(settings, context={PLAIN_SECRETS: True}))
-        self._plan = Plan.compile(destination, "default")
-        self._endpoints = destination.endpoints
-        self._decoder = Decoder(DecodeSettings())
-        self._client = httpx.Client(headers=_headers(vendor), timeout=60)
-        self._waiting: list[Payload] = []
+    def take(self, event: object, record_ms: int, coordinates: tuple[str, int, int], now_ms: int) -> None: ...
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
-
-    def take(self, record: Record, now_ms: int) -> None:
-        """Send what a record comes to; payloads of one endpoint in a row share a request."""
-        decoded = self._decoder.decode(record)
-        for known_by, value in decoded if isinstance(decoded, list) else ():
-            for payload in self._plan.map(value, known_by, now_ms).payloads:
-                endpoint = self._endpoints[payload.endpoint]
-                waiting = [one.body for one in self._waiting]
-                size = endpoint.envelope.body_bytes(len(waiting) + 1, sum(map(len, waiting)) + len(payload.body))
-                is_full = len(waiting) >= endpoint.max_batch_count or size > endpoint.max_body_bytes
-                repeats = endpoint.one_per_lane and any(set(one.lanes) & set(payload.lanes) for one in self._waiting)
-                if waiting and (self._waiting[0].endpoint != payload.endpoint or is_full or repeats):
-                    self.flush(now_ms)
-                self._waiting.append(payload)
-
-    def flush(self, now_ms: int) -> None:
-        """Send what waits."""
-        if self._waiting:
-            endpoint = self._endpoints[self._waiting[0].endpoint]
-            body = endpoint.envelope.join([one.body for one in self._waiting], now_ms)
-            answer = self._client.request(endpoint.method, endpoint.url, content=body)
-            assert answer.is_success or "Not Found" in answer.text, (answer.status_code, answer.text[:300])
-            self._waiting.clear()
+    def state(self) -> list[dict[str, Any]]: ...
 
 
-def _settings(vendor: str, url: str) -> dict[str, Any]:
-    """Return the settings of a vendor's stand-in with plain keys."""
-    match vendor:
-        case "moveo":
-            return {
-                "api_key": KEYS.moveo_api_keys[0],
-                "endpoint": f"{url}/api/analytic/external/segment-destination",
-            }
-        case "moesif":
-            return {"application_id": KEYS.moesif_application_ids[0], "base_url": url}
-    key = KEYS.moengage_api_keys[0]
-    return {"api_id": KEYS.moengage_workspace_id, "api_key": key, "region": "DC_03", "base_url": url}
+REFERENCES: Mapping[str, Callable[..., _Reference]] = {
+    "moveo": moveo.Reference,
+    "moesif": moesif.Reference,
+    "moengage": moengage.Reference,
+}
 
 
-def _headers(vendor: str) -> dict[str, str]:
-    """Return what a vendor's stand-in asks for in every request."""
-    json_type = {"Content-Type": "application/json"}
-    match vendor:
-        case "moveo":
-            return json_type | {"Authorization": KEYS.moveo_api_keys[0]}
-        case "moesif":
-            return json_type | {"X-Moesif-Application-Id": KEYS.moesif_application_ids[0]}
-    basic = httpx.BasicAuth(KEYS.moengage_workspace_id, KEYS.moengage_api_keys[0])
-    request = next(basic.auth_flow(httpx.Request("GET", "http://localhost")))
-    return json_type | {"Authorization": request.headers["Authorization"], "MOE-APPKEY": KEYS.moengage_workspace_id}
+def _worked_out(vendor: str, records: Sequence[Record], now_ms: int) -> Sequence[Mapping[str, Any]]:
+    """Return what a vendor should know of what stands in these records, by the reference that knows no bridge."""
+    reference = REFERENCES[vendor](**EVERYTHING[vendor])
+    for record in records:
+        try:
+            event = json.loads(record.value or b"")
+        except ValueError:
+            continue
+        reference.take(event, record.timestamp_ms, (record.topic, record.partition, record.offset), now_ms)
+    return reference.state()
 
 
 def _records(kafka: Kafka, topic: str, count: int) -> list[Record]:
@@ -165,7 +104,7 @@ def _by_user(state: Sequence[Mapping[str, Any]]) -> _State:
         elif "transaction_ids" in kept:
             kept["transaction_ids"] = sorted(kept["transaction_ids"])
         if kept.get("merged_from"):
-            kept["events"] = sorted(map(json.dumps, kept["events"]))
+            kept["events"] = sorted(map(_exact, kept["events"]))
         shown[f"{one.get('kind')} {one.get('id')}"] = kept
     return shown
 
@@ -176,8 +115,13 @@ def _differences(vendor: str, found: _State, wanted: _State) -> list[tuple[str, 
         (vendor, name, key, found[name].get(key), one.get(key))
         for name, one in wanted.items()
         for key in one.keys() | found[name].keys()
-        if found[name].get(key) != one.get(key)
+        if _exact(found[name].get(key)) != _exact(one.get(key))
     ]
+
+
+def _exact(value: object) -> str:
+    """Return JSON by which `true` is not 1, as it is for Python, and the order of keys is nothing."""
+    return json.dumps(value, sort_keys=True)
 
 
 @pytest.mark.proof
@@ -186,27 +130,23 @@ def _differences(vendor: str, found: _State, wanted: _State) -> list[tuple[str, 
 def test_vendors_hold_what_the_events_say(kafka: Kafka, tmp_path: Path, seed: int) -> None:
     """Nothing that was let through is refused, and what is read back equals one event after the other in its order."""
     events = list(mixed_events(seed, int(time.time() * 1000), EVENT_COUNT))
-    own: Mapping[str, Any] = {"destinations": {name: {"settings": EVERYTHING[name]} for name in VENDORS}}
-    deployment = Deployment(kafka, tmp_path, partitions=1, vendors=VENDORS, root=own, sandbox=ROOMY)
-    with deployment as deployed, StandIns(ROOMY) as plain:
+    settings = {name: {"settings": {**EVERYTHING[name], **PROMPT.get(name, {})}} for name in REFERENCES}
+    own: Mapping[str, Any] = {"destinations": settings}
+    with Deployment(kafka, tmp_path, partitions=1, vendors=tuple(REFERENCES), root=own, sandbox=ROOMY) as deployed:
         deployed.create_letter_topic()
         deployed.produce_values([one.value for one in events], lambda index: events[index].key or b"")
         records = _records(kafka, deployed.topic, EVENT_COUNT)
         deployed.run()
-        for vendor in VENDORS:
+        for vendor in REFERENCES:
             deployed.until(partial(deployed.is_all_committed, vendor), f"{vendor} is done", 900)
-            now_ms = int(time.time() * 1000)  # as for the bridge all events are of the past
-            with closing(_Sequential(vendor, plain.url)) as sequential:
-                for record in records:
-                    sequential.take(record, now_ms)
-                sequential.flush(now_ms)
+        now_ms = int(time.time() * 1000)  # as for the bridge all events are of the past
 
         refusals = Counter(line.reason for line in deployed.vendors.lines(result="refused"))
         assert not refusals.keys() - TO_DELETE_NOBODY
         reasons = Counter(letter.said["reason"] for letter in deployed.letters())
         assert not [reason for reason in reasons if reason.startswith("http_")]
-        for vendor in VENDORS:
-            found, wanted = (_by_user(one.state(vendor)) for one in (deployed.vendors, plain))
+        for vendor in REFERENCES:
+            found, wanted = _by_user(deployed.vendors.state(vendor)), _by_user(_worked_out(vendor, records, now_ms))
             assert len(wanted) > 1_000, vendor
             assert found.keys() == wanted.keys()
             assert _differences(vendor, found, wanted)[:5] == []

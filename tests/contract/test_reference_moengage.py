@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
-from itertools import islice
 from random import Random
 from typing import Any, Final
 
@@ -18,12 +17,12 @@ from processor.sandbox.events import EventSettings, MadeEvent, made_events
 from processor.sandbox.moengage_settings import MoEngageWorkspace
 from processor.sandbox.settings import SandboxSettings
 from processor.sandbox.vendor import Accepted
-from tests.chaos.test_vendor_state import EVERYTHING
-from tests.chaos.test_vendor_state import _events as mixed_events
 from tests.golden_cases import NOW, RECORD, REQUIRED, cases, expanded
 from tests.reference.moengage import Reference
 from tests.reference.moengage_mapping import Settings, what_is_sent
 from tests.reference.moengage_names import snake_case
+from tests.reference.odd_events import mixed_events
+from tests.reference.settings import EVERYTHING
 from tests.standin_requests import NOW_S, Ask, moengage, standin
 
 NOW_MS: Final = int(NOW_S * 1000)
@@ -158,7 +157,7 @@ def _read(events: Iterable[MadeEvent]) -> Iterator[object]:
 
 
 RUNS: Final[Mapping[str, Callable[[], Iterable[object]]]] = {
-    "anything anywhere": lambda: _read(islice(mixed_events(7, NOW_MS), 3_000)),
+    "anything anywhere": lambda: _read(mixed_events(7, NOW_MS, count=3_000, user_count=100)),
     "hard names and values": lambda: _hard(Random(7)),
     "merged and deleted": lambda: _of_few(Random(7)),
     "made up": lambda: _read(made_events(EventSettings(count=400, user_count=12, bad_share=0.05), NOW_MS)),

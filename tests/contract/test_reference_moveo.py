@@ -12,11 +12,11 @@ import pytest
 
 from processor.destinations.golden import event_results
 from processor.sandbox.vendor import Accepted
-from tests.chaos.test_vendor_state import EVERYTHING
 from tests.golden_cases import NOW, RECORD, REQUIRED, cases, expanded
 from tests.reference.moveo import Reference
 from tests.reference.moveo_mapping import NotSent, Record, Sent, Settings, sent
 from tests.reference.odd_events import mixed_events
+from tests.reference.settings import EVERYTHING
 from tests.standin_requests import NOW_S, moveo, standin
 
 _NOW_MS: Final = int(NOW_S * 1000)
