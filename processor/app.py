@@ -13,6 +13,7 @@ from processor import __version__
 from processor.config.problems import path_text
 from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.dispatcher import Dispatcher
+from processor.delivery.gate import GateState
 from processor.delivery.http import HttpClient
 from processor.delivery.kafka import KafkaTransport
 from processor.delivery.schedule import effective_endpoints, effective_settings, window_count
@@ -35,15 +36,18 @@ from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.ports import PipelineSettings
 from processor.pipeline.reading import Reading
 from processor.pipeline.report import Marks, status_report
+from processor.pipeline.samples import Samples
 from processor.pipeline.suppression import USERS_UNREAD, Suppression
 from processor.pipeline.watch import Watch
 from processor.reloading import Origin, Ready, Reloader
 from processor.settings import DestinationSettings, Settings
 from processor.settings.doubts import doubts
+from processor.settings.fingerprint import config_hash
 from processor.source.clients import Clients, KafkaClients
 from processor.source.cluster import Cluster
 from processor.source.consumer import ConsumerThread
 from processor.source.decode import Decoder
+from processor.source.first_records import FirstRecords
 from processor.source.group_offsets import GroupOffsets
 from processor.source.properties import client_properties, target_cluster
 from processor.source.settings import GroupSettings, KafkaSettings
@@ -151,6 +155,7 @@ class Bridge:
         self._stop_requested = asyncio.Event()
         self._marks = Marks()
         self._is_stopping = False
+        self._config_hash = config_hash(settings, self._own)
         self._reloader = Reloader(origin, settings, name, build_plan, SystemClock().wall_ms)
 
     def stop(self) -> None:
@@ -164,6 +169,7 @@ class Bridge:
     def _take_over(self, ready: Ready) -> None:
         """From now on records are mapped and sent as the changed settings say; those that are mapped already stay."""
         self._own, self._plan, self._suppression.users = ready
+        self._config_hash = config_hash(self._settings, self._own)
         self.pipeline.use(ready.plan, ready.own.delivery.rate_limit)
         _warn(ready.own, ready.plan.destination)
 
@@ -230,9 +236,11 @@ class Bridge:
             settings.kafka.topics,
             self.pipeline,
             self._marks,
+            first_records=FirstRecords(clients.reader),
             letters_topic=settings.dead_letters.topic,
         )
         self.pipeline.connect(dispatcher, self._dead_letters, self._consumer)
+        self._samples = Samples(lambda: not dispatcher.is_idle and dispatcher.state() is GateState.THROTTLED)
 
     def _transport_of(self, delivery: DeliverySettings) -> HttpClient | KafkaTransport:
         """Return what carries the requests of this destination: its topic's client, or HTTP."""
@@ -249,6 +257,8 @@ class Bridge:
         work = asyncio.create_task(self.pipeline.run(), name="pipeline")
         watch = asyncio.create_task(self._watch.run(), name="watch")
         watch.add_done_callback(partial(_note_end, "lag is not watched any more"))
+        samples = asyncio.create_task(self._samples.run(), name="samples")
+        samples.add_done_callback(partial(_note_end, "the event loop is not watched any more"))
         users = asyncio.create_task(self._suppression.run(), name="suppressed-users")
         users.add_done_callback(self._users_ended)
         stop = asyncio.create_task(self._stop_requested.wait(), name="stop")
@@ -265,9 +275,10 @@ class Bridge:
             self._is_stopping = True
             return await self._end()
         finally:
-            for task in (work, watch, users, stop, known, follow):
+            tasks = (work, watch, samples, users, stop, known, follow)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(work, watch, users, stop, known, follow, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _users_ended(self, users: asyncio.Task[None]) -> None:
         """End the destination when its list cannot be used or followed by a bug: nobody knows who may not be sent."""
@@ -321,6 +332,19 @@ class Bridge:
         report = status_report(
             self.pipeline, self._name, self._own.type, self._plan.hash, self._marks, is_stopping=self._is_stopping
         )
+        figures = self._consumer.figures()
+        report |= {
+            "group": self._settings.group_id(self._name),
+            "config_hash": self._config_hash,
+            "throttle_wait_s": self._samples.throttle_wait_s,
+            "dead_letter_failures": self._dead_letters.failure_counts,
+            "rebalances": dict(figures.rebalances),
+            "commit_failures": dict(figures.commit_failures),
+        }
+        report["gauges"] |= {
+            "paused_partitions": figures.paused_count,
+            "event_loop_delay_s": self._samples.event_loop_delay_s,
+        }
         report["gauges"] |= {**self._suppression.gauges(), **self._plan.destination.gauges()}
         if report["state"] == "starting" and not self._suppression.is_loaded.is_set():
             report["reason"] = USERS_UNREAD

@@ -18,6 +18,7 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from processor.source.clients import OnCommit
 from processor.source.founding import Founding
 from processor.source.partitions import Offsets, Partition
 
@@ -111,6 +112,7 @@ class FakeConsumer:
         self.group: list[Partition] = []
         self.is_closed = False
         self.on_error: Callable[[KafkaError], None] = lambda _error: None
+        self.on_commit: OnCommit = lambda _error, _partitions: None
         self._callbacks: dict[str, Callable[..., None]] = {}
 
     def subscribe(self, topics: list[str], **callbacks: Callable[..., None]) -> None:
@@ -361,8 +363,9 @@ class FakeClients:
         self.group_consumer = FakeConsumer(kafka)
         self.topic_readers: deque[Consumer] = deque()
 
-    def consumer(self, on_error: Callable[[KafkaError], None]) -> Consumer:
+    def consumer(self, on_error: Callable[[KafkaError], None], on_commit: OnCommit) -> Consumer:
         """Return the scripted consumer."""
+        self.group_consumer.on_commit = on_commit
         self.group_consumer.on_error = on_error
         return cast("Consumer", self.group_consumer)
 

@@ -55,6 +55,8 @@ class LetterBook:
         """Why the topic cannot be written at the moment; safe to log; empty while it can."""
         self.omitted_count = 0
         """Letters that were written without their value."""
+        self.failure_counts = {failure.value: 0 for failure in Failure}
+        """Attempts that failed, by why; no key is ever added, so that another thread may look."""
 
     def __len__(self) -> int:
         """Return how many letters are not written yet."""
@@ -108,6 +110,7 @@ class LetterBook:
         posted = self._flying.pop(sequence, None)
         if posted is None:
             return
+        self.failure_counts[failure.value] += 1
         if failure is Failure.REQUEST_TOO_LARGE and not posted.is_alone:
             posted.is_alone = True
         elif failure is not Failure.UNWRITABLE and posted.form.smaller is not None:
@@ -118,6 +121,7 @@ class LetterBook:
 
     def client_lost(self, message: str, now_s: float) -> None:
         """All letters that the lost client had wait to go out with the next one."""
+        self.failure_counts[Failure.UNWRITABLE.value] += len(self._flying)
         for posted in self._flying.values():
             self._wait(posted)
         self._flying.clear()

@@ -93,6 +93,11 @@ class DeadLetters:
         """Return how many letters were written without their value since the start."""
         return self._book.omitted_count
 
+    @property
+    def failure_counts(self) -> dict[str, int]:
+        """Return how many attempts to write a letter failed since the start, by why."""
+        return dict(self._book.failure_counts)
+
     def start(self) -> None:
         """The thread runs, and reports to the event loop that called this.
 

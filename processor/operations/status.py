@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import resource
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Final, Literal, NotRequired, TypeAlias, TypedDict
 
 from processor.operations.reloads import ReloadReport
 from processor.operations.tally import TallyReport
+
+_SELF: Final = Path("/proc/self")
+_START_S: Final = time.time()
+"""When this module was loaded: next to nothing after the process started, and known on every system."""
 
 State: TypeAlias = Literal["starting", "running", "held", "stopping", "stopped", "restarting", "refused"]
 """`restarting` and `refused` are said by the supervisor of a process that ended; the others by the process itself."""
 
 
 class PartitionReport(TypedDict, total=False):
-    """One assigned partition. `lag` is in records: end of the log minus committed."""
+    """One assigned partition. `lag` is in records: end of the log minus committed.
+
+    `uncommitted` is the span of offsets from committed to the highest read. `retention_headroom_s` is the time until
+    the oldest unfinished record may expire, None where nobody knows after which time records do.
+    """
 
     topic: str
     partition: int
@@ -28,14 +37,31 @@ class PartitionReport(TypedDict, total=False):
     end: int | None
     lag: int | None
     time_lag_s: float | None
+    uncommitted: int | None
+    retention_headroom_s: float | None
+
+
+class EndpointReport(TypedDict):
+    """Where an endpoint's requests go: to a server by a method, or into a topic, whose `success` is no status."""
+
+    method: str
+    address: str
+    topic: str | None
+    success: str
 
 
 class ProcessReport(TypedDict):
-    """The process that a destination runs in."""
+    """The process that a destination runs in. `start_time_s` is in seconds since the epoch.
+
+    `open_files` and `threads` are missing where the system does not tell them.
+    """
 
     pid: int
     memory_bytes: int
     cpu_seconds: float
+    start_time_s: NotRequired[float]
+    open_files: NotRequired[int]
+    threads: NotRequired[int]
 
 
 class StatusReport(TypedDict, total=False):
@@ -43,7 +69,10 @@ class StatusReport(TypedDict, total=False):
 
     `ready` is true when it consumes and delivers; `alive` is false when only a restart can help. `reason` says in a
     code why the state is not `running`. `restart_count` is added by a supervisor. `reload` is missing where it
-    is switched off.
+    is switched off. `group` is the consumer group.
+    `throttle_wait_s` is how long, since the start of the process, nothing could be sent for a pause that the vendor
+    asked for or a rate limit. `dead_letter_failures` are attempts to write one, by reason,
+    `rebalances` counts by kind, `commit_failures` by Kafka's code.
     """
 
     destination: str
@@ -53,10 +82,17 @@ class StatusReport(TypedDict, total=False):
     ready: bool
     alive: bool
     version: str
+    group: str
+    config_hash: str
     mapping_hash: str
     tally: TallyReport
     partitions: list[PartitionReport]
     gauges: dict[str, float]
+    endpoints: dict[str, EndpointReport]
+    throttle_wait_s: float
+    dead_letter_failures: dict[str, int]
+    rebalances: dict[str, int]
+    commit_failures: dict[str, int]
     process: ProcessReport
     restart_count: int
     details: dict[str, Any]
@@ -85,14 +121,23 @@ def total_lag(report: StatusReport) -> int | None:
 
 
 def process_report(pid: int) -> ProcessReport:
-    """Return memory and CPU time of this process, whose id is `pid`."""
+    """Return the figures of this process, whose id is `pid`."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return ProcessReport(pid=pid, memory_bytes=_memory_bytes(), cpu_seconds=usage.ru_utime + usage.ru_stime)
+    report = ProcessReport(
+        pid=pid,
+        memory_bytes=_memory_bytes(),
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        start_time_s=_START_S,
+    )
+    if _SELF.exists():
+        report["open_files"] = sum(1 for _ in (_SELF / "fd").iterdir()) - 1  # without the listing's own
+        report["threads"] = sum(1 for _ in (_SELF / "task").iterdir())
+    return report
 
 
 def _memory_bytes() -> int:
     """Return the resident memory: now where the kernel says so, else the highest so far."""
-    pages = Path("/proc/self/statm")
+    pages = _SELF / "statm"
     if pages.exists():
         return int(pages.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
     highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -9,10 +9,18 @@ page reads them when somebody asks. One tally belongs to one pipeline and is wri
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from processor.model import Outcome
+from processor.operations.histogram import (
+    BATCH_BYTES,
+    BATCH_PAYLOADS,
+    EVENT_AGE_SECONDS,
+    REQUEST_SECONDS,
+    Histogram,
+    HistogramReport,
+)
 
 Nested = dict[str, dict[str, int]]
 Pairs = Mapping[tuple[str, str], int]
@@ -44,6 +52,18 @@ class TallyReport(TypedDict):
     events: dict[str, int]
     expired: Nested
     """Records that the broker deleted before they were read, by topic and partition."""
+    consumed_by_topic: dict[str, int]
+    event_age: HistogramReport
+    """Ages of records when they were delivered, in seconds."""
+    request_durations: dict[str, dict[str, HistogramReport]]
+    """By endpoint and status, as in `requests`; in seconds."""
+    batch_payloads: dict[str, HistogramReport]
+    batch_bytes: dict[str, HistogramReport]
+    """Of requests by endpoint; the bytes are those of bodies before compression."""
+    dedupe_hits: int
+    mapping_seconds: float
+    mapping_failures: Nested
+    """Events by subscription, empty before one is chosen, and reason."""
 
 
 def nested(pairs: Pairs) -> Nested:
@@ -58,8 +78,14 @@ class Tally:
     """What one pipeline has seen since its process started. All methods are cheap enough for every record."""
 
     __slots__ = (
+        "_batch_bytes",
+        "_batch_payloads",
+        "_by_topic",
+        "_durations",
+        "_event_age",
         "_events",
         "_expired",
+        "_mapping_failures",
         "_outcomes",
         "_payloads",
         "_request_bytes",
@@ -70,12 +96,22 @@ class Tally:
         "_wire_bytes",
         "consumed",
         "consumed_bytes",
+        "dedupe_hits",
+        "mapping_seconds",
     )
 
     def __init__(self) -> None:
         """Start with nothing counted."""
         self.consumed = 0
         self.consumed_bytes = 0
+        self.dedupe_hits = 0
+        self.mapping_seconds = 0.0
+        self._by_topic: defaultdict[str, int] = defaultdict(int)
+        self._event_age = Histogram(EVENT_AGE_SECONDS)
+        self._durations: defaultdict[tuple[str, str], Histogram] = defaultdict(lambda: Histogram(REQUEST_SECONDS))
+        self._batch_payloads: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(BATCH_PAYLOADS))
+        self._batch_bytes: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(BATCH_BYTES))
+        self._mapping_failures: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._outcomes: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._payloads: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._requests: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -92,6 +128,23 @@ class Tally:
         self.consumed += count
         self.consumed_bytes += size_bytes
 
+    def read_from(self, counts: Mapping[str, int]) -> None:
+        """Count the same records by their topics."""
+        for topic, count in counts.items():
+            self._by_topic[topic] += count
+
+    def mapped(self, seconds: float) -> None:
+        """Count the time that the events of a run took to map."""
+        self.mapping_seconds += seconds
+
+    def unmapped(self, subscription: str, code: str) -> None:
+        """Count an event that could not be mapped."""
+        self._mapping_failures[subscription, code] += 1
+
+    def aged(self, now_ms: int, times_ms: Sequence[int]) -> None:
+        """Count the ages of records that are delivered now, one or more, by their timestamps."""
+        self._event_age.add_ages(now_ms, times_ms)
+
     def done(self, outcome: Outcome, reason: str = "", count: int = 1) -> None:
         """Count records that ended; each record ends once."""
         self._outcomes[outcome.value, reason] += count
@@ -100,9 +153,21 @@ class Tally:
         """Count payloads that ended at an endpoint."""
         self._payloads[endpoint, outcome.value] += count
 
-    def request(self, endpoint: str, status: str, *, body_bytes: int, wire_bytes: int, seconds: float) -> None:
+    def request(
+        self,
+        endpoint: str,
+        status: str,
+        *,
+        body_bytes: int,
+        wire_bytes: int,
+        seconds: float,
+        payload_count: int = 1,
+    ) -> None:
         """Count one attempt: its answer (a status, or why none came), sizes before and after compression, and time."""
         self._requests[endpoint, status] += 1
+        self._durations[endpoint, status].add(seconds)
+        self._batch_payloads[endpoint].add(payload_count)
+        self._batch_bytes[endpoint].add(body_bytes)
         self._request_bytes[endpoint] += body_bytes
         self._wire_bytes[endpoint] += wire_bytes
         self._request_seconds[endpoint] += seconds
@@ -118,6 +183,10 @@ class Tally:
     def note(self, event: str, count: int = 1) -> None:
         """Count a happening of the pipeline itself, such as `circuit_opened` or `possible_duplicates`."""
         self._events[event] += count
+
+    def repeated(self, count: int) -> None:
+        """Count payloads that were left out because one of the same id was delivered lately."""
+        self.dedupe_hits += count
 
     def expire(self, topic: str, partition: int, count: int) -> None:
         """Count records of a partition that the broker deleted before they were read."""
@@ -150,7 +219,21 @@ class Tally:
             warnings=dict(self._warnings),
             events=dict(self._events),
             expired=nested(self._expired),
+            consumed_by_topic=dict(self._by_topic),
+            event_age=self._event_age.report(),
+            request_durations=self._durations_report(),
+            batch_payloads={name: one.report() for name, one in self._batch_payloads.items()},
+            batch_bytes={name: one.report() for name, one in self._batch_bytes.items()},
+            dedupe_hits=self.dedupe_hits,
+            mapping_seconds=self.mapping_seconds,
+            mapping_failures=nested(self._mapping_failures),
         )
+
+    def _durations_report(self) -> dict[str, dict[str, HistogramReport]]:
+        by_endpoint: defaultdict[str, dict[str, HistogramReport]] = defaultdict(dict)
+        for (endpoint, status), durations in self._durations.items():
+            by_endpoint[endpoint][status] = durations.report()
+        return dict(by_endpoint)
 
     def _records(self) -> RecordCounts:
         by_outcome = nested(self._outcomes)

@@ -26,6 +26,7 @@ class Ledger:
         self._window = window
         self._dirty: set[Partition] = set()
         self._stored: dict[Key, int] = {}
+        self._delivered_ms = 0
 
     def open_all(self, records: Iterable[Record], *, is_stopping: bool = False) -> list[Entry | None]:
         """Return the entries of records that are being mapped; `close` ends the mapping of each.
@@ -34,7 +35,8 @@ class Ledger:
         nobody has seen it, the next owner reads it.
         """
         entries: list[Entry | None] = []
-        count = value_bytes = 0
+        by_topic: dict[str, int] = {}
+        value_bytes = 0
         for record in records:
             size = size_bytes(record)
             partition = self.tracker.get((record.topic, record.partition))
@@ -43,9 +45,10 @@ class Ledger:
                 entries.append(None)
                 continue
             entries.append(partition.track(record, size))
-            count += 1
+            by_topic[record.topic] = by_topic.get(record.topic, 0) + 1
             value_bytes += len(record.value or b"")
-        self.tally.read(count, value_bytes)
+        self.tally.read(sum(by_topic.values()), value_bytes)
+        self.tally.read_from(by_topic)
         return entries
 
     def close(self, entry: Entry) -> None:
@@ -58,23 +61,25 @@ class Ledger:
         if entry.open_count <= 0:
             self._end(entry)
 
-    def deliver(self, entries: Iterable[Entry]) -> None:
-        """Settle a payload of each of these records as delivered.
+    def deliver(self, entries: Iterable[Entry], now_ms: int) -> None:
+        """Settle a payload of each of these records as delivered just now.
 
         Raises:
             InvariantError: more was settled than was opened.
         """
-        count = 0
+        self._delivered_ms = now_ms
+        times_ms: list[int] = []
         for entry in entries:
             entry.is_delivered = True
             entry.open_count -= 1
             if entry.open_count == 0 and entry.partition.is_owned and not entry.is_dead:
-                count += 1  # nearly always, and then counted together
+                times_ms.append(entry.record.timestamp_ms)  # nearly always, and then counted together
                 self._dirty.add(entry.partition)
             elif entry.open_count <= 0:
                 self._end(entry)
-        if count:
-            self.tally.done(Outcome.DELIVERED, count=count)
+        if times_ms:
+            self.tally.done(Outcome.DELIVERED, count=len(times_ms))
+            self.tally.aged(now_ms, times_ms)
 
     def _end(self, entry: Entry) -> None:
         """Count a record of which nothing is open any more."""
@@ -84,7 +89,10 @@ class Ledger:
             # It was counted as released when the partition went; the next owner repeats it.
             self.tally.note("settled_after_release")
             return
-        self.tally.done(entry.outcome, entry.skip_reason if entry.outcome is not Outcome.DELIVERED else "")
+        outcome = entry.outcome
+        self.tally.done(outcome, entry.skip_reason if outcome is not Outcome.DELIVERED else "")
+        if outcome is Outcome.DELIVERED:
+            self.tally.aged(self._delivered_ms, (entry.record.timestamp_ms,))
         self._dirty.add(entry.partition)
 
     def reach(self, key: Key, end: int) -> None:

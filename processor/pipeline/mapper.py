@@ -30,14 +30,17 @@ DeadLetter: TypeAlias = Callable[[Entry, Record, Rejected], None]
 class Mapper:
     """Opens records in the ledger, and sends on what their events come to."""
 
-    def __init__(self, plan: Plan, decoder: Decoder, ledger: Ledger, *, is_delivering: bool) -> None:
-        """Keep the stages. Without `is_delivering` everything is done but queueing.
+    def __init__(
+        self, plan: Plan, decoder: Decoder, ledger: Ledger, now_s: Callable[[], float], *, is_delivering: bool
+    ) -> None:
+        """Keep the stages. Without `is_delivering` everything is done but queueing; `now_s` is monotonic.
 
         `plan` may be exchanged between two calls of `take`; a run is mapped with one plan.
         """
         self.plan = plan
         self._decoder = decoder
         self._ledger = ledger
+        self._now_s = now_s
         self._is_delivering = is_delivering
 
     def connect(self, dispatcher: Dispatcher, dead_letter: DeadLetter) -> None:
@@ -56,7 +59,9 @@ class Mapper:
         entries = self._ledger.open_all(records[: len(decoded)], is_stopping=is_stopping)
         known = [(entry, events) for entry, events in zip(entries, decoded, strict=True) if entry is not None]
         values = [one for _, events in known if isinstance(events, list) for one in events]
+        began_s = self._now_s()
         mapped = iter(plan.map_all(values, now_ms, has_plain_keys=has_plain_keys))
+        self._ledger.tally.mapped(self._now_s() - began_s)
         waiting: list[tuple[Payload, Entry]] = []
         for entry, events in known:
             entry.plan = plan
@@ -76,6 +81,7 @@ class Mapper:
         for skipped in mapped.skipped:
             entry.skip_reason = entry.skip_reason or skipped.reason
         for rejected in mapped.rejected:
+            self._ledger.tally.unmapped(rejected.subscription, rejected.reason)
             self._dead_letter(entry, record, rejected)
         for payload in mapped.payloads:
             for warning in payload.warnings:

@@ -56,7 +56,7 @@ class Pipeline:
         """Keep the stages; `connect` brings those that report back."""
         self._settings = settings
         self._decoder = decoder
-        self._mapper = Mapper(plan, decoder, ledger, is_delivering=settings.is_delivering)
+        self._mapper = Mapper(plan, decoder, ledger, clock.now_s, is_delivering=settings.is_delivering)
         self._window = window
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -196,7 +196,7 @@ class Pipeline:
         self._outage.follow("", is_circuit_open=self.dispatcher.gate.is_circuit_open)
         self.ledger.tally.payload(parcels[0].payload.endpoint, Outcome.DELIVERED, len(parcels))
         with self._failing():  # one for all: one of its own would cost a payload more than its booking
-            self.ledger.deliver(parcel.entry for parcel in parcels)
+            self.ledger.deliver((parcel.entry for parcel in parcels), self.last_delivery_ms)
         self._sweep_soon()
 
     def rejected(self, rejection: Rejection, answer: Answer) -> None:
@@ -216,6 +216,7 @@ class Pipeline:
 
     def copied(self, parcels: list[Parcel]) -> None:
         """These repeat what was delivered already."""
+        self.ledger.tally.repeated(len(parcels))
         for parcel in parcels:
             self.ledger.tally.payload(parcel.payload.endpoint, Outcome.SKIPPED)
             parcel.entry.skip_reason = parcel.entry.skip_reason or DUPLICATE
@@ -235,6 +236,7 @@ class Pipeline:
             body_bytes=attempt.body_bytes,
             wire_bytes=attempt.wire_bytes,
             seconds=attempt.duration_s,
+            payload_count=attempt.payload_count,
         )
         if attempt.verdict.decision is Decision.DELIVERED and attempt.verdict.reason and not attempt.verdict.failed:
             self.ledger.tally.warn(attempt.verdict.reason, attempt.payload_count)

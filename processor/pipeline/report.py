@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from processor import __version__
 from processor.delivery.gate import GateState
-from processor.delivery.offsets import Key
-from processor.operations.status import PartitionReport, State, StatusReport, process_report
+from processor.delivery.offsets import Key, Partition
+from processor.destinations.target import WRITTEN
+from processor.operations.status import EndpointReport, PartitionReport, State, StatusReport, process_report
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.schemas import SCHEMA_HOLD
+from processor.pipeline.unread import Unread
 
 
 class Marks:
-    """Where each owned partition's log ends and what the broker has committed, as last asked."""
+    """Where each owned partition's log ends and what the broker has committed, as last asked.
+
+    `retention_ms` says by topic after which time records may be deleted, None where time alone deletes none or nobody
+    may know.
+    """
 
     def __init__(self) -> None:
         """Start knowing nothing."""
         self.ends: Mapping[Key, int] = {}
         self.committed: Mapping[Key, int] = {}
+        self.retention_ms: Mapping[str, int | None] = {}
+        self.unread = Unread()
 
 
 def status_report(
@@ -40,12 +49,14 @@ def status_report(
         tally=ledger.tally.report(),
         partitions=_partitions(pipeline, marks),
         gauges={
+            "circuit_open": float(dispatcher.gate.is_circuit_open),
             "in_flight_requests": dispatcher.in_flight_count,
             "concurrency_limit": dispatcher.gate.limit,
             "retrying_batches": dispatcher.schedule.retrying_count,
             "outstanding_records": ledger.outstanding_count,
             "refused_of_latest": dispatcher.guard.refused_count,
         },
+        endpoints=_endpoints(pipeline),
         process=process_report(os.getpid()),
         details={
             "gate": dispatcher.state().value,
@@ -73,17 +84,47 @@ def _state(pipeline: Pipeline, *, is_stopping: bool) -> tuple[State, str]:
 def _partitions(pipeline: Pipeline, marks: Marks) -> list[PartitionReport]:
     """Return one line for each owned partition."""
     wall_ms = pipeline.wall_ms()
-    return [
-        PartitionReport(
-            topic=partition.key[0],
-            partition=partition.key[1],
-            committed=marks.committed.get(partition.key),
-            end=marks.ends.get(partition.key),
-            lag=_lag(marks, partition.key),
-            time_lag_s=pipeline.ledger.time_lag_s(partition.key, wall_ms),
+    return [_partition(pipeline, partition, marks, wall_ms) for partition in pipeline.ledger.tracker]
+
+
+def _partition(pipeline: Pipeline, partition: Partition, marks: Marks, wall_ms: int) -> PartitionReport:
+    """Return the line of one partition."""
+    topic, number = key = partition.key
+    committed = marks.committed.get(key)
+    time_lag_s = _time_lag_s(pipeline, partition, marks, wall_ms)
+    retention_ms = marks.retention_ms.get(topic)
+    return PartitionReport(
+        topic=topic,
+        partition=number,
+        committed=committed,
+        end=marks.ends.get(key),
+        lag=_lag(marks, key),
+        time_lag_s=time_lag_s,
+        uncommitted=None if committed is None else max(0, partition.highest - committed),
+        retention_headroom_s=None if retention_ms is None else retention_ms / 1000 - time_lag_s,
+    )
+
+
+def _time_lag_s(pipeline: Pipeline, partition: Partition, marks: Marks, wall_ms: int) -> float:
+    """Return the age of the oldest unfinished record, read or not."""
+    unread_ms = marks.unread.time_ms(partition)
+    if unread_ms is not None:
+        return max(0, wall_ms - unread_ms) / 1000
+    return pipeline.ledger.time_lag_s(partition.key, wall_ms)
+
+
+def _endpoints(pipeline: Pipeline) -> dict[str, EndpointReport]:
+    """Return where requests go."""
+    target = pipeline.dispatcher.destination.target
+    return {
+        name: EndpointReport(
+            method=endpoint.method,
+            address=urlsplit(endpoint.url).hostname or "",
+            topic=None if target is None else target.topic,
+            success=WRITTEN if target is not None else "",
         )
-        for partition in pipeline.ledger.tracker
-    ]
+        for name, endpoint in pipeline.dispatcher.schedule.endpoints.items()
+    }
 
 
 def _lag(marks: Marks, key: Key) -> int | None:

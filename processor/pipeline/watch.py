@@ -1,4 +1,4 @@
-"""Looks at the cluster from outside the consumer: ends of logs, committed offsets, partition counts.
+"""Looks at the cluster from outside the consumer: ends of logs, committed offsets, partition counts, retention.
 
 The client's own numbers freeze while a partition is paused, which is just when somebody looks at them.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -17,12 +17,14 @@ from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.report import Marks
 from processor.source.cluster import Cluster
 from processor.source.deadline import Deadline
+from processor.source.first_records import FirstRecords
 from processor.source.group_offsets import GroupOffsets
 
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 2.0
 PARTITION_COUNT_INTERVAL_S = 60.0
+RETENTION_INTERVAL_S = 600.0
 TIMEOUT_S = 10.0
 
 
@@ -37,9 +39,11 @@ class Watch:
         pipeline: Pipeline,
         marks: Marks,
         *,
+        first_records: FirstRecords,
         letters_topic: str,
     ) -> None:
         """Ask about these topics and the group's offsets of them, and whether the dead-letter topic is there."""
+        self._first_records = first_records
         self._letters_topic = letters_topic
         self._lacks_letters = False
         self._cluster = cluster
@@ -48,6 +52,7 @@ class Watch:
         self._pipeline = pipeline
         self._marks = marks
         self._counted_s = float("-inf")
+        self._retention_s = float("-inf")
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -63,7 +68,7 @@ class Watch:
         keys = [partition.key for partition in self._pipeline.ledger.tracker]
         if not keys:
             return
-        for ask in (self._count_partitions, partial(self._mark, keys)):
+        for ask in (self._count_partitions, partial(self._mark, keys), self._look_at_unread, self._ask_retention):
             try:
                 await ask()
             except BrokerError as error:
@@ -78,6 +83,25 @@ class Watch:
         ends = self._cluster.log_ends(keys, Deadline.after(TIMEOUT_S))
         committed = self._offsets.committed(keys, Deadline.after(TIMEOUT_S))
         return ends, {key: one.offset for key, one in committed.items()}
+
+    async def _look_at_unread(self) -> None:
+        """Learn how old the records are that wait unread in partitions that stand still."""
+        wanted = self._marks.unread.wanted(self._pipeline.ledger.tracker, self._marks.ends)
+        if wanted:
+            found = await asyncio.to_thread(self._first_records.times_ms, wanted, Deadline.after(TIMEOUT_S))
+            self._marks.unread.learn(wanted, found)
+
+    async def _ask_retention(self) -> None:
+        """Ask once in a while after which time records are deleted."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._retention_s >= RETENTION_INTERVAL_S:
+            self._marks.retention_ms = await asyncio.to_thread(self._retentions)
+            self._retention_s = now_s
+
+    def _retentions(self) -> dict[str, int | None]:
+        """Return the retention of each topic. Runs in a thread."""
+        deadline = Deadline.after(TIMEOUT_S)
+        return {topic: _retention_ms(self._cluster.configuration(topic, deadline)) for topic in self._topics}
 
     async def _count_partitions(self) -> None:
         """Tell the pipeline, once a minute and after an assignment, how many partitions there are.
@@ -114,3 +138,11 @@ class Watch:
         if assigned.is_set():
             assigned.clear()
             self._counted_s = float("-inf")
+
+
+def _retention_ms(configuration: Mapping[str, str] | None) -> int | None:
+    """Return after which time records of a topic with this configuration may be deleted, None if time deletes none."""
+    if configuration is None or "delete" not in configuration.get("cleanup.policy", ""):
+        return None
+    retention_ms = int(configuration.get("retention.ms", "-1"))
+    return retention_ms if retention_ms >= 0 else None

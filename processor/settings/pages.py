@@ -6,12 +6,12 @@ What stands in code is told once: these pages are rendered from it, and a test f
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from processor.destinations.reference import fields_page, prose, table
-from processor.operations.metrics import CATALOGUE
+from processor.operations.metrics import PARTS, Metric
 from processor.settings.reference import configuration_page, sandbox_page
 
 _METRICS_INTRODUCTION = """\
@@ -21,22 +21,41 @@ This page is generated from the catalogue of metrics; do not edit it.
 `python -m processor.settings.pages` writes it.
 
 `/metrics` serves them in the Prometheus text format.
-Every metric has the label `destination`; the further labels follow from its meaning.
-Counters count since the start of the destination's process.
-The values of `reason`, `code` and `occurrence` are explained in [reasons](../reasons.md).
+They are pushed by OTLP as well where `OTEL_METRICS_EXPORTER` names `otlp` ([operations](operations.md#metrics)).
+Every series has the label `destination` beside those that stand here; a label that does not apply is empty.
+Counters and histograms count since the start of the destination's process.
+Histograms have `_bucket`, `_count` and `_sum` behind their names; their bounds stand in the unit of the metric.
+The values of `reason`, `code`, `error_type` and `occurrence` are explained in [reasons](reasons.md).
 """
+_UNITS: Final = {"1": "", "s": "seconds", "By": "bytes"}
 
 
 def metrics_page() -> str:
     """Return the page of all metrics."""
-    rows = [(f"`{metric.name}`", metric.kind, prose(metric.description)) for metric in CATALOGUE]
-    return f"{_METRICS_INTRODUCTION}\n" + table(("metric", "kind", "meaning"), rows)
+    parts = [f"## {title}\n\n{_metrics_table(metrics)}" for title, metrics in PARTS.items()]
+    return "\n".join([_METRICS_INTRODUCTION, *parts])
+
+
+def _metrics_table(metrics: Iterable[Metric]) -> str:
+    return table(("metric", "type", "unit", "labels", "meaning"), [_metric_row(metric) for metric in metrics])
+
+
+def _metric_row(metric: Metric) -> tuple[str, ...]:
+    """Return the cells of a metric; its name over OTLP and its bounds are told with its meaning."""
+    meaning = prose(metric.description)
+    if metric.otel_name is not None:
+        meaning += f" Over OTLP: `{metric.otel_name}`."
+    if metric.bounds:
+        meaning += f" Bounds: {', '.join(f'{bound:.10g}' for bound in metric.bounds)}."
+    unit = _UNITS.get(metric.unit, metric.unit.strip("{}"))
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    return f"`{metric.name}`", metric.kind, unit, labels, meaning
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/configuration.md": configuration_page,
+    "docs/metrics.md": metrics_page,
     "docs/reference/fields.md": fields_page,
-    "docs/reference/metrics.md": metrics_page,
     "docs/reference/sandbox.md": sandbox_page,
 }
 """Where each page is, from the root of the tree, and what it holds."""

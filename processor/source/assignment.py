@@ -47,6 +47,8 @@ class Assignment:
         self._unrepaired: dict[Partition, bool] = {}
         """Partitions whose position the broker refused, and whether their log was truncated."""
         self._look_at_s = 0.0
+        self.rebalances = {"assigned": 0, "revoked": 0, "lost": 0}
+        """How often the group changed what is owned; no key is ever added, so that another thread may look."""
 
     def abandon(self) -> None:
         """From now on nothing is stored: what is taken from us counts as lost."""
@@ -55,6 +57,7 @@ class Assignment:
     def on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """The group gave us partitions: open those whose position is known."""
         given = from_client(partitions)
+        self.rebalances["assigned"] += bool(given)
         self.ownership.owned |= given
         self._place(given)
 
@@ -64,6 +67,7 @@ class Assignment:
         The client commits what is stored before the partitions go to somebody else.
         """
         taken = from_client(partitions)
+        self.rebalances["revoked"] += bool(taken)
         self.ownership.owned -= taken
         closing = taken & self.ownership.open
         if self._is_abandoned:
@@ -79,6 +83,7 @@ class Assignment:
     def on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Partitions are somebody else's already: store nothing."""
         taken = from_client(partitions)
+        self.rebalances["lost"] += bool(taken)
         self.ownership.owned -= taken
         self._lose(taken & self.ownership.open)
 

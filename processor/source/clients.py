@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from processor.config import secrets_in
@@ -25,11 +25,15 @@ from processor.source.trouble import kafka_error, told
 log = logging.getLogger("processor.source.librdkafka")
 
 
+OnCommit: TypeAlias = Callable[[KafkaError | None, list[TopicPartition]], None]
+"""Hears what became of a commit: why it failed as a whole, or each partition, which may have failed alone."""
+
+
 class Clients(Protocol):
     """Makes clients for one group."""
 
-    def consumer(self, on_error: Callable[[KafkaError], None]) -> Consumer:
-        """Return the group's consumer; `on_error` is called from its own calls."""
+    def consumer(self, on_error: Callable[[KafkaError], None], on_commit: OnCommit) -> Consumer:
+        """Return the group's consumer; both are called from its own calls."""
 
     def reader(self) -> Consumer:
         """Return a consumer that joins no group."""
@@ -52,10 +56,10 @@ class KafkaClients:
         self._kafka = kafka
         self._group_id = group_id
 
-    def consumer(self, on_error: Callable[[KafkaError], None]) -> Consumer:
-        """Return the group's consumer; `on_error` is called from its own calls."""
+    def consumer(self, on_error: Callable[[KafkaError], None], on_commit: OnCommit) -> Consumer:
+        """Return the group's consumer; both are called from its own calls."""
         properties = consumer_properties(self._kafka, self._group_id)
-        return Consumer({**properties, "error_cb": on_error}, logger=log)
+        return Consumer({**properties, "error_cb": on_error, "on_commit": on_commit}, logger=log)
 
     def reader(self) -> Consumer:
         """Return a consumer that joins no group."""

@@ -17,7 +17,7 @@ from processor.source.clients import Clients, KafkaClients
 from processor.source.commands import Commands
 from processor.source.listener import Listener
 from processor.source.partitions import Partition
-from processor.source.session import Session
+from processor.source.session import Figures, Session
 from processor.source.settings import GroupSettings, KafkaSettings
 from processor.source.trouble import broker_error
 from processor.source.window import Window
@@ -93,6 +93,11 @@ class ConsumerThread:
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def figures(self) -> Figures:
+        """Return what the thread counts for metrics."""
+        session = self.session
+        return Figures() if session is None else session.figures()
 
     @property
     def is_alive(self) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, TopicPartition
 
 from processor.errors import BrokerError
 from processor.source.assignment import Assignment
@@ -28,6 +30,7 @@ PAUSED_WAIT_S = 0.05
 PAUSED_READ_COUNT = 100
 OUT_OF_RANGE = "_AUTO_OFFSET_RESET"
 TRUNCATED = "_LOG_TRUNCATION"
+NOTHING_STORED = KafkaError._NO_OFFSET  # noqa: SLF001 - the client's own spelling of a constant
 REPEATED_CODES = frozenset({NoticeCode.WAITING, NoticeCode.TOPIC_MISSING})
 UNKEYED_TEXT = (
     "without a key: events of one user are spread over partitions, and only the order within a partition is kept. Key "
@@ -37,6 +40,14 @@ HEADERS_LOST_TEXT = (
     "with header names that are not UTF-8, which the Kafka client cannot read: they are delivered all the same, and "
     "their dead letters have no headers of the record"
 )
+
+
+class Figures(NamedTuple):
+    """What a session counts for metrics: paused partitions now; rebalances by kind and failed commits by code."""
+
+    paused_count: int = 0
+    rebalances: Mapping[str, int] = MappingProxyType({})
+    commit_failures: Mapping[str, int] = MappingProxyType({})
 
 
 class Session:
@@ -69,7 +80,8 @@ class Session:
         self._repeats = Repeats(settings.notice_interval_s)
         self._said_of_topics: set[tuple[NoticeCode, str]] = set()
         self._fatal: BrokerError | None = None
-        self._consumer = clients.consumer(self._on_error)
+        self._commit_failures: dict[str, int] = {}
+        self._consumer = clients.consumer(self._on_error, self._on_commit)
         cluster = Cluster(clients.admin())
         control = ControlTopic(kafka.control_topic, group.group_id, cluster, clients.reader, clients.producer)
         self._positions = Positions(group, self._consumer, cluster, control, self._say, now_ms)
@@ -105,6 +117,11 @@ class Session:
                 self._commands.wait(PAUSED_WAIT_S)
         if self._fatal is not None:
             raise self._fatal
+
+    def figures(self) -> Figures:
+        """Return what is counted here. Any thread may call: each of the three is copied in one step."""
+        assignment = self.assignment
+        return Figures(len(assignment.ownership.paused), dict(assignment.rebalances), dict(self._commit_failures))
 
     def close(self, *, drain: bool) -> None:
         """Leave the group. With `drain` work on the wire is finished and what is done is committed.
@@ -186,6 +203,13 @@ class Session:
             self._fatal = found
         else:
             self._tell(BrokerError(str(found), code=found.code, fatal=False))
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """Count a commit that failed, once for each code; the client says what it was, and the next one makes up."""
+        errors = [each.error for each in partitions] if error is None else [error]
+        codes = {one.name() for one in errors if one is not None and one.code() != NOTHING_STORED}
+        for code in codes:
+            self._commit_failures[code.lower()] = self._commit_failures.get(code.lower(), 0) + 1
 
     def _tell(self, error: BrokerError) -> None:
         """Say a trouble once in a while; a fatal one stops the destination."""

@@ -234,3 +234,14 @@ class Letters(RuleBasedStateMachine):
 
 TestLetters = Letters.TestCase
 TestLetters.settings = hypothesis_settings(max_examples=60, stateful_step_count=40)
+
+
+def test_failures_are_counted_by_why() -> None:
+    """Every attempt that failed counts, those that a lost client took with it included; a report that repeats not."""
+    book = _book(5)
+    first, second, *_ = _taken(book)
+    book.failed(first.sequence, Failure.TOO_LARGE, "too large", 0)
+    book.failed(first.sequence, Failure.TOO_LARGE, "too large", 0)
+    book.failed(second.sequence, Failure.REQUEST_TOO_LARGE, "too large", 0)
+    book.client_lost("gone", 0)
+    assert book.failure_counts == {"too_large": 1, "request_too_large": 1, "unwritable": 3}

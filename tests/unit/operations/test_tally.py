@@ -46,14 +46,22 @@ def test_report_holds_every_count_under_its_names() -> None:
     tally.done(Outcome.SKIPPED, "filtered")
     tally.done(Outcome.DEAD_LETTERED, "http_400")
     tally.payload("events", Outcome.DELIVERED, 2)
-    tally.request("events", "200", body_bytes=500, wire_bytes=100, seconds=0.25)
-    tally.request("events", "timeout", body_bytes=500, wire_bytes=100, seconds=0.5)
+    tally.request("events", "200", body_bytes=500, wire_bytes=100, seconds=0.25, payload_count=20)
+    tally.request("events", "timeout", body_bytes=500, wire_bytes=100, seconds=0.5, payload_count=2)
     tally.retry("events", "timeout")
     tally.warn("time_missing", 3)
     tally.note("circuit_opened")
     tally.expire("t", 0, 3)
     tally.expire("t", 0, 4)
     tally.expire("t", 1, 1)
+    tally.read_from({"t": 3, "u": 1})
+    tally.aged(10_000, [9_500, 4_000])
+    tally.repeated(2)
+    tally.mapped(0.25)
+    tally.mapped(0.5)
+    tally.unmapped("presets", "mapping_failed")
+    tally.unmapped("presets", "mapping_failed")
+    tally.unmapped("", "too_deep")
     expected = {
         "records": {
             "consumed": 4,
@@ -73,6 +81,19 @@ def test_report_holds_every_count_under_its_names() -> None:
         "warnings": {"time_missing": 3},
         "events": {"circuit_opened": 1},
         "expired": {"t": {"0": 7, "1": 1}},
+        "consumed_by_topic": {"t": 3, "u": 1},
+        "event_age": {"counts": [1, 0, 1] + [0] * 11, "sum": 6.5},
+        "request_durations": {
+            "events": {
+                "200": {"counts": [0] * 5 + [1] + [0] * 8, "sum": 0.25},
+                "timeout": {"counts": [0] * 6 + [1] + [0] * 7, "sum": 0.5},
+            }
+        },
+        "batch_payloads": {"events": {"counts": [0, 1, 0, 0, 1] + [0] * 6, "sum": 22.0}},
+        "batch_bytes": {"events": {"counts": [2] + [0] * 7, "sum": 1000.0}},
+        "dedupe_hits": 2,
+        "mapping_seconds": 0.75,
+        "mapping_failures": {"presets": {"mapping_failed": 2}, "": {"too_deep": 1}},
     }
     assert expected == json.loads(json.dumps(tally.report()))
 

@@ -10,6 +10,7 @@ from processor.pipeline.pipeline import DEAD_LETTERS_HOLD
 from processor.pipeline.report import Marks, status_report
 from processor.pipeline.schemas import SCHEMA_HOLD
 from tests.fake_stages import KEY, Bench
+from tests.parcels import START_MS
 from tests.simulation import FakeVendor, endpoint
 from tests.virtual_time import virtual
 
@@ -77,6 +78,7 @@ async def test_numbers_are_those_of_the_moment() -> None:
         marks.ends, marks.committed = {KEY: 9, ("events", 1): 3}, {KEY: 4}
         report = _report(bench, marks)
         assert report["gauges"] == {
+            "circuit_open": 0.0,
             "in_flight_requests": 1,
             "concurrency_limit": 1,
             "retrying_batches": 0,
@@ -88,5 +90,53 @@ async def test_numbers_are_those_of_the_moment() -> None:
         assert first["time_lag_s"] is not None
         assert first["time_lag_s"] > 0
         assert (second["committed"], second["end"], second["lag"], second["time_lag_s"]) == (None, 3, None, 0.0)
+        assert (first["uncommitted"], second["uncommitted"]) == (0, None)
         marks.committed = {KEY: 12}
         assert _report(bench, marks)["partitions"][0]["lag"] == 0
+        marks.committed = {KEY: 1}
+        assert _report(bench, marks)["partitions"][0]["uncommitted"] == 2
+
+
+@virtual
+async def test_what_waits_unread_has_an_age_as_well() -> None:
+    """A partition that is paused before anything of it is read is not shown as idle; what is read tells by itself."""
+    async with Bench(vendor=FakeVendor(latency_s=5.0)) as bench:
+        marks = Marks()
+        marks.ends = {KEY: 7}
+        marks.unread.learn({KEY: 0}, {KEY: bench.clock.wall_ms() - 90_000})
+        assert _report(bench, marks)["partitions"][0]["time_lag_s"] == 90.0
+        bench.read({})
+        await asyncio.sleep(1.0)
+        since_written_s = (bench.clock.wall_ms() - START_MS) / 1000
+        assert _report(bench, marks)["partitions"][0]["time_lag_s"] == since_written_s != 91.0
+        await asyncio.sleep(10.0)
+        assert _report(bench, marks)["partitions"][0]["time_lag_s"] == 0.0
+
+
+@virtual
+async def test_headroom_is_what_retention_leaves_of_the_oldest_record() -> None:
+    """An idle partition has all of it, a late one less than none; without a retention that is known there is none."""
+    async with Bench() as bench:
+        marks = Marks()
+        assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] is None
+        marks.retention_ms = {"events": 60_000}
+        assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] == 60.0
+        marks.unread.learn({KEY: 0}, {KEY: bench.clock.wall_ms() - 90_000})
+        assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] == -30.0
+        marks.retention_ms = {"events": None}
+        assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] is None
+
+
+@virtual
+async def test_an_open_circuit_is_a_gauge_and_endpoints_say_where_requests_go() -> None:
+    """What a metric is labelled with is in the report: method and server of each endpoint."""
+    async with Bench(vendor=FakeVendor(lambda _: 503)) as bench:
+        report = _report(bench)
+        assert report["gauges"]["circuit_open"] == 0.0
+        url = bench.dispatcher.schedule.endpoints["actions"].url
+        assert report["endpoints"] == {
+            "actions": {"method": "POST", "address": url.split("/")[2], "topic": None, "success": ""}
+        }
+        bench.read({})
+        await asyncio.sleep(120.0)
+        assert _report(bench)["gauges"]["circuit_open"] == 1.0

@@ -17,6 +17,7 @@ from processor.pipeline.report import Marks
 from processor.pipeline.watch import Watch
 from processor.source.cluster import Cluster
 from processor.source.deadline import Deadline
+from processor.source.first_records import FirstRecords
 from processor.source.group_offsets import GroupOffsets
 from tests.http_peer import eventually
 
@@ -32,6 +33,8 @@ class FakeCluster:
         self.questions: list[str] = []
         self.failing: set[str] = set()
         self.partition_count: int | None = 12
+        self.settings: dict[str, str] | None = {"cleanup.policy": "delete", "retention.ms": "60000"}
+        self.time_ms: int | None = 1_000
 
     def log_ends(self, keys: list[Key], _deadline: Deadline) -> dict[Key, int]:
         """Return ends."""
@@ -48,6 +51,17 @@ class FakeCluster:
         """Return offsets of the group."""
         self._asked("committed")
         return {key: SimpleNamespace(offset=4) for key in keys}
+
+    def configuration(self, topic: str, _deadline: Deadline) -> dict[str, str] | None:
+        """Return the settings of a topic."""
+        assert topic == "events"
+        self._asked("settings")
+        return self.settings
+
+    def times_ms(self, offsets: dict[Key, int], _deadline: Deadline) -> dict[Key, int | None]:
+        """Return how old the records there are."""
+        self._asked(f"times {sorted(offsets.items())}")
+        return dict.fromkeys(offsets, self.time_ms)
 
     def close(self) -> None:
         """Note it."""
@@ -85,7 +99,8 @@ def _watch(pipeline: FakePipeline, cluster: FakeCluster) -> tuple[Watch, Marks]:
     """Return a watch over a pipeline, and its marks."""
     marks = Marks()
     parts = cast("Cluster", cluster), cast("GroupOffsets", cluster), ["events"], cast("Pipeline", pipeline)
-    return Watch(*parts, marks, letters_topic=LETTERS), marks
+    first_records = cast("FirstRecords", cluster)
+    return Watch(*parts, marks, first_records=first_records, letters_topic=LETTERS), marks
 
 
 async def test_marks_and_counts_are_kept() -> None:
@@ -95,7 +110,8 @@ async def test_marks_and_counts_are_kept() -> None:
     await watch.look()
     await watch.look()
     assert (marks.ends, marks.committed, pipeline.counts) == ({P0: 9}, {P0: 4}, [12])
-    assert cluster.questions == ["topics", "ends", "committed", "ends", "committed"]
+    asked_once = ["topics", "ends", "committed", "settings"]
+    assert cluster.questions == [*asked_once, "ends", "committed", f"times {[(P0, 0)]}"]
 
 
 async def test_without_partitions_nothing_is_asked() -> None:
@@ -162,3 +178,60 @@ async def test_a_missing_topic_for_dead_letters_is_said_once(caplog: pytest.LogC
         await watch.look()
     said = [record.getMessage() for record in caplog.records if "dead-letter topic letters" in record.getMessage()]
     assert len(said) == 2
+
+
+async def test_a_record_that_waits_unread_is_looked_at_once() -> None:
+    """Only when a partition has stood still since the last look; when it has moved on, again."""
+    pipeline, cluster = FakePipeline(P0), FakeCluster()
+    watch, marks = _watch(pipeline, cluster)
+    partition = pipeline.ledger.tracker.get(P0)
+    await watch.look()
+    assert marks.unread.time_ms(partition) is None
+    for _ in range(3):
+        await watch.look()
+    assert marks.unread.time_ms(partition) == 1_000
+    partition.reach(4)
+    assert marks.unread.time_ms(partition) is None
+    await watch.look()
+    await watch.look()
+    assert marks.unread.time_ms(partition) == 1_000
+    partition.reach(9)
+    await watch.look()
+    assert marks.unread.time_ms(partition) is None
+    assert [one for one in cluster.questions if "times" in one] == [f"times {[(P0, 0)]}", f"times {[(P0, 4)]}"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"cleanup.policy": "delete", "retention.ms": "60000"}, 60_000),
+        ({"cleanup.policy": "compact,delete", "retention.ms": "0"}, 0),
+        ({"cleanup.policy": "delete", "retention.ms": "-1"}, None),
+        ({"cleanup.policy": "compact", "retention.ms": "60000"}, None),
+        ({"cleanup.policy": "delete"}, None),
+        (None, None),
+    ],
+)
+async def test_retention_is_what_time_alone_deletes(settings: dict[str, str] | None, expected: int | None) -> None:
+    """A topic that keeps records whatever their age, or that may not be looked at, has none."""
+    cluster = FakeCluster()
+    cluster.settings = settings
+    watch, marks = _watch(FakePipeline(P0), cluster)
+    await watch.look()
+    assert marks.retention_ms == {"events": expected}
+
+
+async def test_retention_is_asked_seldom_and_again_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of topics hardly ever change, so a look does not ask each time; a broker that failed is asked again."""
+    cluster = FakeCluster()
+    watch, marks = _watch(FakePipeline(P0), cluster)
+    cluster.failing = {"settings"}
+    await watch.look()
+    assert marks.retention_ms == {}
+    cluster.failing.clear()
+    await watch.look()
+    await watch.look()
+    assert cluster.questions.count("settings") == 2
+    monkeypatch.setattr(module, "RETENTION_INTERVAL_S", 0.0)
+    await watch.look()
+    assert cluster.questions.count("settings") == 3

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from confluent_kafka import KafkaError
 
@@ -396,3 +399,37 @@ def test_records_with_unreadable_headers_are_handed_over_and_said_once() -> None
     stage.turn(*(UnreadableHeaders(topic="t", partition=0, offset=offset, key=b"k") for offset in range(2)))
     assert [record.offset for record in stage.recorder.records] == [0, 1]
     assert stage.recorder.codes() == [NoticeCode.HEADERS_LOST]
+
+
+def test_figures_count_what_the_group_does_and_what_is_paused() -> None:
+    """Rebalances count by kind where partitions change hands; one that changes nothing here counts nothing."""
+    stage = Stage(9, 9, max_count=1)
+    stage.given(P0, P1)
+    stage.turn(lambda consumer: consumer.give())
+    assert stage.session.figures().paused_count == 0
+    stage.commands.block({P1})
+    stage.turn()
+    figures = stage.session.figures()
+    assert (figures.paused_count, figures.rebalances) == (1, {"assigned": 1, "revoked": 0, "lost": 0})
+    stage.turn(lambda consumer: consumer.take(P1, is_lost=True))
+    stage.turn(lambda consumer: consumer.take(P0))
+    figures = stage.session.figures()
+    assert (figures.paused_count, figures.rebalances) == (0, {"assigned": 1, "revoked": 1, "lost": 1})
+
+
+def test_commits_that_failed_are_counted_by_their_code() -> None:
+    """A commit fails as a whole or for partitions of it; that nothing was there to commit is no failure."""
+    stage = Stage(9)
+    stage.given(P0)
+
+    def partition(code: int | None) -> Any:  # noqa: ANN401 - only the client itself can make one with an error
+        return SimpleNamespace(topic="t", partition=0, error=None if code is None else KafkaError(code))
+
+    stage.consumer.on_commit(None, [partition(None)])
+    stage.consumer.on_commit(KafkaError(KafkaError._NO_OFFSET), [])
+    assert stage.session.figures().commit_failures == {}
+    stage.consumer.on_commit(
+        KafkaError(KafkaError.REBALANCE_IN_PROGRESS), [partition(KafkaError.REBALANCE_IN_PROGRESS)]
+    )
+    stage.consumer.on_commit(None, [partition(KafkaError.TOPIC_AUTHORIZATION_FAILED)] * 2 + [partition(None)])
+    assert stage.session.figures().commit_failures == {"rebalance_in_progress": 1, "topic_authorization_failed": 1}

@@ -190,7 +190,7 @@ def test_client_library_knows_every_property(protocol: str) -> None:
     """All four kinds of client can be made from the properties."""
     settings = kafka(group_protocol=protocol, properties={"log_level": 0})
     clients = KafkaClients(settings, "g")
-    consumer, reader = clients.consumer(lambda _error: None), clients.reader()
+    consumer, reader = clients.consumer(lambda _error: None, lambda _error, _offsets: None), clients.reader()
     assert isinstance(clients.admin(), AdminClient)
     assert isinstance(clients.producer(), Producer)
     for each in (consumer, reader):
