@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from processor.operations.channel import REPORT_INTERVAL_S, reporting
 from processor.operations.settings import PageSettings
+from processor.operations.showing import showing
 from processor.operations.status import Read
 
 
@@ -37,10 +38,6 @@ async def expose(
     if link is not None:
         async with reporting(link, read, on_orphaned, report_interval_s):
             yield
-    elif settings.enabled:
-        from processor.operations.page import serve  # noqa: PLC0415 - costs memory that a supervised process lacks
-
-        async with serve(settings, lambda: {destination: read()}, supervised=False):
-            yield
     else:
-        yield
+        async with showing(settings, lambda: {destination: read()}, supervised=False):
+            yield

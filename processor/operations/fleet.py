@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from processor.operations.child import Child, Heard, run_command
 from processor.operations.following import Stamp, follow
-from processor.operations.settings import OperationsSettings, PageSettings
+from processor.operations.settings import OperationsSettings
+from processor.operations.showing import showing
 from processor.operations.signals import exit_code, reload_signal, stop_signals
-from processor.operations.status import ReadAll
 from processor.operations.supervisor import Supervisor
 
 
@@ -55,7 +55,8 @@ async def _run(
 
     supervisor = Supervisor(destinations, launch, settings.restarts)
     with reload_signal(supervisor.request_reload), stop_signals(supervisor.request_stop) as seen:
-        async with _page(settings.page, supervisor.statuses), _followed(following):
+        page = showing(settings.page, supervisor.statuses, supervised=True, environ=environ)
+        async with page, _followed(following):
             code = await supervisor.run()
     return exit_code(code, seen)
 
@@ -75,14 +76,3 @@ async def _followed(following: Following | None) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _page(settings: PageSettings, read_all: ReadAll) -> AsyncIterator[None]:
-    if not settings.enabled:
-        yield
-        return
-    from processor.operations.page import serve  # noqa: PLC0415 - costs memory that a run without a page lacks
-
-    async with serve(settings, read_all, supervised=True):
-        yield
