@@ -48,6 +48,17 @@ async def test_records_reach_the_vendor_and_their_offsets_are_committed(
         report = bridge.report()
         assert (report["state"], report["ready"], report["type"]) == ("running", True, "moesif")
         assert report["tally"]["records"]["delivered"] == {"": 2}
+        assert report["tally"]["consumed_by_topic"] == {"events": 2}
+        assert report["rebalances"] == {"assigned": 1, "revoked": 0, "lost": 0}
+        assert (report["commit_failures"], set(report["dead_letter_failures"].values())) == ({}, {0})
+        assert (report["gauges"]["paused_partitions"], report["throttle_wait_s"]) == (0, 0.0)
+        assert report["endpoints"]["actions"] == {
+            "method": "POST",
+            "address": "127.0.0.1",
+            "topic": None,
+            "success": "",
+        }
+        await eventually(lambda: bridge.report()["gauges"]["event_loop_delay_s"] > 0)
         bridge.stop()
         assert await running == EXIT_OK
         assert _sent(vendor) == ["one", "two"]

@@ -40,7 +40,7 @@ async def test_a_changed_file_is_taken_over(tmp_path: Path, monkeypatch: pytest.
         read(clients, track("one"))
         running = await started(bridge)
         await eventually(lambda: sent(vendor) == ["one"])
-        old = bridge.report()["mapping_hash"]
+        old, old_config = bridge.report()["mapping_hash"], bridge.report()["config_hash"]
         content["destinations"]["one"] |= {
             "filters": [{"if": 'event = "two"', "actions": [{"type": "DROP"}]}],
             "delivery": content["destinations"]["one"]["delivery"] | {"rate_limit": {"requests_per_second": 50}},
@@ -49,6 +49,7 @@ async def test_a_changed_file_is_taken_over(tmp_path: Path, monkeypatch: pytest.
         os.kill(os.getpid(), signal.SIGHUP)
         await eventually(lambda: bridge.report()["reload"]["results"]["applied"] == 1)
         assert bridge.report()["mapping_hash"] != old
+        assert bridge.report()["config_hash"] != old_config
         read(clients, track("two"), track("three"), offset=1)
         await eventually(lambda: sent(vendor) == ["one", "three"])
         assert bridge.report()["tally"]["records"]["skipped"] == {"filtered": 1}
