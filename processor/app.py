@@ -31,6 +31,8 @@ from processor.operations.exposure import expose
 from processor.operations.signals import exit_code, reload_signal, stop_signals
 from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
+from processor.operations.tracing_board import Board
+from processor.operations.tracing_switch import tracing
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.ports import PipelineSettings
@@ -38,6 +40,7 @@ from processor.pipeline.reading import Reading
 from processor.pipeline.report import Marks, status_report
 from processor.pipeline.samples import Samples
 from processor.pipeline.suppression import USERS_UNREAD, Suppression
+from processor.pipeline.traces import Traces
 from processor.pipeline.watch import Watch
 from processor.reloading import Origin, Ready, Reloader
 from processor.settings import DestinationSettings, Settings
@@ -154,6 +157,7 @@ class Bridge:
         self.destination, self._plan = build_plan(name, self._own, self._suppression.users)
         self._stop_requested = asyncio.Event()
         self._marks = Marks()
+        self._board = Board()
         self._is_stopping = False
         self._config_hash = config_hash(settings, self._own)
         self._reloader = Reloader(origin, settings, name, build_plan, SystemClock().wall_ms)
@@ -183,9 +187,11 @@ class Bridge:
                 self._settings.operations.page,
                 on_orphaned=self.stop,
                 link=inherited(),
+                board=self._board,
             )
+            spans = tracing(self._settings.operations.tracing, self._name, self._own.mask)
             try:
-                async with page:
+                async with page, spans as self.pipeline.dispatcher.watch:
                     code = await self._serve()
             except OSError as error:
                 log.error("%s", error.strerror or error)  # noqa: TRY400 - what and where are in the text
@@ -201,12 +207,12 @@ class Bridge:
         drain_s = delivery.drain_ms / 1000
         endpoints = effective_endpoints(self.destination, delivery)
         window = Window(window_count(delivery, endpoints), delivery.max_window_bytes)
-        ledger = Ledger(Tally(), window)
+        decoder = Decoder(own.decode, own.event_path)
         self.pipeline = Pipeline(
             PipelineSettings(self._name, __version__, drain_s, is_delivering=own.deliver),
             self._plan,
-            Decoder(own.decode, own.event_path),
-            ledger,
+            decoder,
+            Ledger(Tally(), window),
             window,
             clock,
         )
@@ -241,6 +247,9 @@ class Bridge:
         )
         self.pipeline.connect(dispatcher, self._dead_letters, self._consumer)
         self._samples = Samples(lambda: not dispatcher.is_idle and dispatcher.state() is GateState.THROTTLED)
+        self._traces = Traces(
+            self._name, self.pipeline, decoder, self._board, lambda key: self._marks.committed.get(key)
+        )
 
     def _transport_of(self, delivery: DeliverySettings) -> HttpClient | KafkaTransport:
         """Return what carries the requests of this destination: its topic's client, or HTTP."""
@@ -300,6 +309,7 @@ class Bridge:
         await pipeline.dispatcher.close()
         unwritten_count = await self._close_letters()
         await self._transport.aclose()
+        self._board.close()
         if not has_left:
             log.error("the consumer thread did not end in time")
         return self._exit_code(is_clean=has_left and not unwritten_count)

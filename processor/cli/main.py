@@ -18,8 +18,6 @@ from processor.cli import (
     diff,
     explain,
     import_,
-    lag,
-    migrate,
     offsets,
     presets,
     preview,
@@ -27,8 +25,8 @@ from processor.cli import (
     sandbox,
     schema,
     test,
+    trace,
     version,
-    where,
 )
 from processor.errors import BrokerError, ConfigError, ProcessorError, TransientError
 
@@ -44,7 +42,19 @@ application = typer.Typer(
     rich_markup_mode=None,  # a destination's process does not need rich in its memory
 )
 for _command in (
-    *(run, demo, check, lag, where, preview, explain, test, diff, presets, import_, migrate, sandbox, schema, offsets),
+    run,
+    demo,
+    check,
+    preview,
+    explain,
+    test,
+    diff,
+    trace,
+    presets,
+    import_,
+    sandbox,
+    schema,
+    offsets,
     version,
 ):
     _command.register(application)

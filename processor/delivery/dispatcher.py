@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from processor.delivery.batches import Batch
-from processor.delivery.compress import gzip
 from processor.delivery.conclusion import Concluder, Conclusion, Rejection
 from processor.delivery.fair_use import FAIR_USE_EXCEEDED, FAIR_USE_MESSAGE, NOT_SENT, FairUseGuard
 from processor.delivery.flush_time import FlushTime
 from processor.delivery.gate import Gate, GateState, Hold
 from processor.delivery.guard import RejectionGuard
 from processor.delivery.offsets import Entry, Key
+from processor.delivery.outgoing import outgoing
 from processor.delivery.parcel import Parcel
 from processor.delivery.ports import Attempt, Clock, Listener, Transport
 from processor.delivery.rate import Limiter
@@ -25,11 +25,14 @@ from processor.delivery.requests import Requests
 from processor.delivery.schedule import Schedule, effective_endpoints, effective_settings
 from processor.delivery.settings import DeliverySettings
 from processor.delivery.timer import Timer
+from processor.delivery.watching import Sending, Watch, unwatched
 from processor.destinations.base import Destination, Endpoint, Probe
 from processor.model import Answer, Decision, Payload, Verdict
 
 __all__ = ["Attempt", "Clock", "Dispatcher", "Listener", "Transport"]
 
+PROBE = "probe"
+"""What a request to a vendor's credential route is called beside those to its endpoints."""
 _OK = range(200, 300)
 
 
@@ -59,6 +62,7 @@ class Dispatcher:
         self.limiter = Limiter(settings.rate_limit, destination.rate_limits, now_s)
         self._fair_use = FairUseGuard(destination.fair_use)
         self.requests = Requests(self._ended)
+        self.watch: Watch = unwatched
         self._plain_endpoints: set[str] = set()
         self._timer = Timer(partial(self._follow_up, self.turn))
         self._sequence = 0
@@ -206,28 +210,23 @@ class Dispatcher:
         for parcel in batch.parcels:
             parcel.attempt_count += 1
         endpoint = self.schedule.endpoints[batch.endpoint_name]
-        now_ms = self._clock.wall_ms()
-        body = endpoint.envelope.join([parcel.payload.body for parcel in batch.parcels], now_ms)
-        is_compressed = endpoint.gzip and not batch.is_plain and endpoint.name not in self._plain_endpoints
-        headers = self.destination.headers(endpoint, body, now_ms)
-        content = body
-        if is_compressed:
-            content = gzip(body)
-            headers["Content-Encoding"] = "gzip"
-        started_s = self._clock.now_s()
-        answer = await self._transport.send(
-            endpoint.method, endpoint.url, headers, content, self._settings.attempt_timeout_s, set_out
-        )
-        verdict = self.destination.classify(
-            endpoint, answer, len(batch), self._clock.wall_ms(), compressed=is_compressed
-        )
-        duration_s = self._clock.now_s() - started_s
-        self._flush_time.note(duration_s)
-        self._listener.attempted(
-            Attempt(endpoint.name, len(batch), len(body), len(content), duration_s, answer, verdict, batch.is_probe)
-        )
-        self.schedule.note_size(endpoint.name, len(body), len(batch), answer.status)
-        self._conclude(batch, endpoint, answer, verdict)
+        is_plain = batch.is_plain or endpoint.name in self._plain_endpoints
+        out = outgoing(self.destination, endpoint, batch, self._clock.wall_ms(), is_plain=is_plain)
+        with self.watch(Sending(endpoint.method, endpoint.url, endpoint.name, batch)) as watched:
+            started_s = self._clock.now_s()
+            answer = await self._transport.send(
+                endpoint.method, endpoint.url, out.headers, out.content, self._settings.attempt_timeout_s, set_out
+            )
+            duration_s = self._clock.now_s() - started_s
+            verdict = self.destination.classify(
+                endpoint, answer, len(batch), self._clock.wall_ms(), compressed=out.is_compressed
+            )
+            watched.answered(answer, verdict)
+            self._flush_time.note(duration_s)
+            sizes = (len(batch), out.body_bytes, len(out.content))
+            self._listener.attempted(Attempt(endpoint.name, *sizes, duration_s, answer, verdict, batch.is_probe))
+            self.schedule.note_size(endpoint.name, out.body_bytes, len(batch), answer.status)
+            self._conclude(batch, endpoint, answer, verdict)
 
     def _step_back(self, batch: Batch) -> None:
         """Keep a batch back: an answer has closed the gate between the decision to start it and its first byte."""
@@ -330,9 +329,11 @@ class Dispatcher:
         """Ask the vendor's credential route; lift the hold when it agrees."""
         endpoint = next(iter(self.schedule.endpoints.values()))
         headers = self.destination.headers(endpoint, probe.body, self._clock.wall_ms())
-        answer = await self._transport.send(
-            probe.method, probe.url, headers, probe.body, self._settings.attempt_timeout_s, set_out
-        )
+        with self.watch(Sending(probe.method, probe.url, PROBE, Batch("", []))) as watched:
+            answer = await self._transport.send(
+                probe.method, probe.url, headers, probe.body, self._settings.attempt_timeout_s, set_out
+            )
+            watched.answered(answer, None)
         if answer.status in _OK and self.gate.hold is hold:
             self._passed_probe_count = 0
             self.gate.resume()

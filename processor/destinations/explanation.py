@@ -51,13 +51,19 @@ class Explanation:
     mapped: Mapped
 
 
-def explain_event(plan: Plan, value: Any, record: Record, now_ms: int) -> Explanation:  # noqa: ANN401 - any JSON value
-    """Return what a plan makes of one decoded value, and why."""
+def explain_event(
+    plan: Plan,
+    value: Any,  # noqa: ANN401 - any JSON value
+    record: Record,
+    now_ms: int,
+    mapped: Mapped | None = None,
+) -> Explanation:
+    """Return what a plan makes of one decoded value, and why; `mapped` is what it has made of it already."""
     gates = plan.destination.gates.trace(value)
     admitted = plan.admit(value)
     if isinstance(admitted, (Skipped, Rejected)) and gates[-1].outcome is None:
         gates.append(GateStep(TYPE_GATE, admitted))
-    mapped = plan.map(value, record, now_ms)
+    mapped = plan.map(value, record, now_ms) if mapped is None else mapped
     if isinstance(admitted, (Skipped, Rejected)):
         return Explanation(gates, [], [], [], mapped)
     privacy = [] if plan.privacy is None else plan.privacy.steps(value)

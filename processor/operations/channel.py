@@ -1,7 +1,8 @@
 """How a supervised process tells its supervisor how it is: lines of JSON on an inherited socket.
 
-The same socket tells the process that its supervisor is gone, however that died: the end of the stream. Nothing else
-does so on every system, and a destination that outlives its supervisor would have nobody to stop it.
+Questions about single events come down the same socket, and what is said of them goes up (`tracing_relay`).
+It also tells the process that its supervisor is gone, however that died: the end of the stream. Nothing else does so
+on every system, and a destination that outlives its supervisor would have nobody to stop it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Final, cast
 
 import msgspec
 
 from processor.operations.status import Read, StatusReport
+from processor.operations.tracing_board import Board
+from processor.operations.tracing_relay import ASKER, Desk, Member
 
 logger = logging.getLogger(__name__)
 
@@ -49,18 +53,27 @@ def environment_for(child_end: socket.socket, environ: Mapping[str, str]) -> dic
 
 @asynccontextmanager
 async def reporting(
-    link: socket.socket, read: Read, on_orphaned: Callable[[], None], interval_s: float = REPORT_INTERVAL_S
+    link: socket.socket,
+    read: Read,
+    on_orphaned: Callable[[], None],
+    interval_s: float = REPORT_INTERVAL_S,
+    *,
+    board: Board | None = None,
+    destination: str = "",
 ) -> AsyncIterator[None]:
     """Report inside the block every `interval_s` and once at its end; call `on_orphaned` when the supervisor is gone.
 
     A supervisor that reads slowly delays only its own view: reports wait in this task and nowhere else.
+    What it asks about events of `destination` is asked at `board`.
     """
     reader, writer = await asyncio.open_connection(sock=link)
-    watch = asyncio.create_task(_watch(reader, on_orphaned), name="supervisor watch")
+    desk = Desk(Board() if board is None else board, destination, partial(_put, writer))
+    watch = asyncio.create_task(_watch(reader, desk, on_orphaned), name="supervisor watch")
     report = asyncio.create_task(_report(writer, read, interval_s), name="status reports")
     try:
         yield
     finally:
+        desk.close()
         for task in (watch, report):
             task.cancel()
         await asyncio.gather(watch, report, return_exceptions=True)
@@ -77,41 +90,51 @@ async def _report(writer: asyncio.StreamWriter, read: Read, interval_s: float) -
 
 
 async def _send(writer: asyncio.StreamWriter, report: StatusReport) -> None:
-    writer.write(msgspec.json.encode(report) + b"\n")
+    await _put(writer, msgspec.json.encode(report) + b"\n")
+
+
+async def _put(writer: asyncio.StreamWriter, line: bytes) -> None:
+    writer.write(line)
     await writer.drain()
 
 
-async def _watch(reader: asyncio.StreamReader, on_orphaned: Callable[[], None]) -> None:
-    """Return when the supervisor's end is closed; it never sends anything."""
+async def _watch(reader: asyncio.StreamReader, desk: Desk, on_orphaned: Callable[[], None]) -> None:
+    """Hand on what the supervisor asks; return when its end is closed."""
     with suppress(OSError):
-        while await reader.read(1024):
-            pass
+        while line := await _line(reader):
+            desk.heard(line)
     logger.warning("supervisor is gone, stopping")
     on_orphaned()
 
 
-async def reports(link: socket.socket) -> AsyncGenerator[StatusReport, None]:
+async def reports(link: socket.socket, member: Member | None = None) -> AsyncGenerator[StatusReport, None]:
     """Yield the reports that arrive from a process, until it closes its end. Runs in the supervisor.
 
     A line that is no report is left out: a process can harm its own view and nothing else.
+    `member` hears what it says of events that somebody asks about.
     """
     reader, writer = await asyncio.open_connection(sock=link, limit=MAX_LINE_BYTES)
     try:
-        async for report in _decoded(reader):
-            yield report
+        async for line in _decoded(reader):
+            if ASKER not in line:
+                if member is not None:
+                    member.joined(writer.write)
+                yield cast(StatusReport, line)  # our own process wrote it
+            elif member is not None:
+                member.heard(line)
     finally:
+        if member is not None:
+            member.left()
         writer.close()
 
 
-async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[StatusReport]:
+async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
     with suppress(OSError):
         while line := await _line(reader):
             try:
-                report = _decode(line)
+                yield _decode(line)
             except msgspec.DecodeError:
                 logger.warning("unreadable status report", extra={"line_bytes": len(line)})
-                continue
-            yield cast(StatusReport, report)  # our own process wrote it
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:

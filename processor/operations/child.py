@@ -13,6 +13,7 @@ from typing import IO
 
 from processor.operations.channel import environment_for, reports
 from processor.operations.status import StatusReport
+from processor.operations.tracing_relay import Member
 
 Heard = Callable[[StatusReport], None]
 
@@ -32,9 +33,15 @@ class Child:
 
     @classmethod
     async def start(
-        cls, command: Sequence[str], environ: Mapping[str, str], heard: Heard, output: IO[bytes] | None = None
+        cls,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        heard: Heard,
+        output: IO[bytes] | None = None,
+        *,
+        member: Member | None = None,
     ) -> Child:
-        """Start `command`; `heard` is called with each report.
+        """Start `command`; `heard` is called with each report, `member` hears what it says of single events.
 
         What the process writes goes to `output`, or where our own output goes.
         The process is in a group of its own, so that Ctrl-C reaches it through its supervisor and not beside it.
@@ -57,7 +64,7 @@ class Child:
             except BaseException:  # a start that was cancelled leaves no socket behind either
                 ours.close()
                 raise
-        return cls(process, asyncio.create_task(_listen(ours, heard), name=f"reports of {process.pid}"))
+        return cls(process, asyncio.create_task(_listen(ours, heard, member), name=f"reports of {process.pid}"))
 
     @property
     def pid(self) -> int:
@@ -88,6 +95,6 @@ class Child:
             self._process.send_signal(number)
 
 
-async def _listen(link: socket.socket, heard: Heard) -> None:
-    async for report in reports(link):
+async def _listen(link: socket.socket, heard: Heard, member: Member | None) -> None:
+    async for report in reports(link, member):
         heard(report)

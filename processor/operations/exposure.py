@@ -10,6 +10,7 @@ from processor.operations.channel import REPORT_INTERVAL_S, reporting
 from processor.operations.settings import PageSettings
 from processor.operations.showing import showing
 from processor.operations.status import Read
+from processor.operations.tracing_board import Board
 
 
 @asynccontextmanager
@@ -20,6 +21,7 @@ async def expose(
     *,
     on_orphaned: Callable[[], None],
     link: socket.socket | None,
+    board: Board | None = None,
     report_interval_s: float = REPORT_INTERVAL_S,
 ) -> AsyncIterator[None]:
     """Show what `read` returns while the block runs.
@@ -30,14 +32,15 @@ async def expose(
         settings: Where the page is served by a process that stands alone.
         on_orphaned: Called once when the supervisor is gone: stop as on SIGTERM.
         link: The socket to the supervisor (`channel.inherited()`), None for a process that stands alone.
+        board: Where those who ask about single events are kept; None: nobody can ask.
         report_interval_s: How often a supervised process reports.
 
     Raises:
         OSError: The page's address cannot be listened on.
     """
     if link is not None:
-        async with reporting(link, read, on_orphaned, report_interval_s):
+        async with reporting(link, read, on_orphaned, report_interval_s, board=board, destination=destination):
             yield
     else:
-        async with showing(settings, lambda: {destination: read()}, supervised=False):
+        async with showing(settings, lambda: {destination: read()}, supervised=False, board=board):
             yield

@@ -15,6 +15,8 @@ from processor.operations.settings import OperationsSettings
 from processor.operations.showing import showing
 from processor.operations.signals import exit_code, reload_signal, stop_signals
 from processor.operations.supervisor import Supervisor
+from processor.operations.tracing_board import Board
+from processor.operations.tracing_relay import Relay
 
 
 class Following(NamedTuple):
@@ -50,14 +52,20 @@ async def _run(
     environ: Mapping[str, str],
     following: Following | None,
 ) -> int:
+    board = Board()
+    relay = Relay(board)
+
     async def launch(name: str, heard: Heard) -> Child:
-        return await Child.start(run_command(name, config), environ, heard)
+        return await Child.start(run_command(name, config), environ, heard, member=relay.member(name))
 
     supervisor = Supervisor(destinations, launch, settings.restarts)
     with reload_signal(supervisor.request_reload), stop_signals(supervisor.request_stop) as seen:
-        page = showing(settings.page, supervisor.statuses, supervised=True, environ=environ)
+        page = showing(settings.page, supervisor.statuses, supervised=True, board=board, environ=environ)
         async with page, _followed(following):
-            code = await supervisor.run()
+            try:
+                code = await supervisor.run()
+            finally:
+                board.close()
     return exit_code(code, seen)
 
 

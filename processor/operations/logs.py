@@ -16,13 +16,16 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, TextIO, TypeAlias
+from typing import Any, Final, NamedTuple, TextIO, TypeAlias
 
-from processor.errors import ProcessorError
+from processor.errors import ConfigError, ProcessorError
 from processor.operations.repeats import Repeats
+from processor.operations.restarts import EXIT_CONFIGURATION
 from processor.operations.settings import LogSettings
 
 CLIENT_LOGGER: Final = "librdkafka"
@@ -33,6 +36,17 @@ BY_TEXT: Final[Mapping[str, object]] = {"repeats_by_text": True}
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", *BY_TEXT}
 _COLOURS: Final[Mapping[int, str]] = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
+
+
+class SpanIds(NamedTuple):
+    """Which span a line belongs to, in the hexadecimal form of W3C's trace context."""
+
+    trace_id: str
+    span_id: str
+
+
+current_span: ContextVar[SpanIds | None] = ContextVar("segment_bridge_span", default=None)
+"""The span of the request that the running task makes; set where tracing is on."""
 
 ExceptionTriple: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]"
 
@@ -57,15 +71,38 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    for name in ("asyncio", "aiohttp", "httpx", "httpcore"):
+    for name in ("asyncio", "aiohttp", "httpx", "httpcore", "opentelemetry", "urllib3"):
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+
+
+@contextmanager
+def errors_in_log(settings: LogSettings) -> Iterator[None]:
+    """Let a configuration that cannot be used be told in the log where that is JSON, and the process end with 2.
+
+    A person reads such an error as it is; a program that reads lines of JSON would stumble over it.
+
+    Raises:
+        SystemExit: It cannot be used, and the log says so.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        if is_text(settings, is_terminal=sys.stderr.isatty()):
+            raise
+        logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - what and where are in the text
+        raise SystemExit(EXIT_CONFIGURATION) from error
+
+
+def is_text(settings: LogSettings, *, is_terminal: bool) -> bool:
+    """Return whether lines are for people: `auto` is text on a terminal and JSON elsewhere."""
+    return settings.format == "text" or (settings.format == "auto" and is_terminal)
 
 
 def formatter(
     settings: LogSettings, destination: str | None, *, is_terminal: bool, environ: Mapping[str, str]
 ) -> logging.Formatter:
-    """Return the formatter that the settings ask for; `auto` is text on a terminal and JSON elsewhere."""
-    if settings.format == "text" or (settings.format == "auto" and is_terminal):
+    """Return the formatter that the settings ask for."""
+    if is_text(settings, is_terminal=is_terminal):
         return TextFormatter(destination, colour=is_terminal and "NO_COLOR" not in environ)
     return JsonFormatter(destination)
 
@@ -144,7 +181,9 @@ class _SafeFormatter(logging.Formatter):
     def values(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return what the line says beside its message, in the order in which it was given."""
         named = {} if self._destination is None else {"destination": self._destination}
-        return named | {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        span = current_span.get()
+        inside = {} if span is None else span._asdict()
+        return named | {key: value for key, value in vars(record).items() if key not in _STANDARD} | inside
 
     def error_lines(self, record: logging.LogRecord) -> list[str]:
         """Return the safe form of the exception that goes with the line, or nothing."""

@@ -1,4 +1,4 @@
-"""The page of a process: `/livez`, `/readyz`, `/metrics`, `/status`.
+"""The page of a process: `/livez`, `/readyz`, `/metrics`, `/status`; `tracing_page` adds `/trace`.
 
 Imported only where it is served. It answers from what it can read at once: no request waits for a destination.
 """
@@ -16,6 +16,8 @@ from aiohttp import web
 from processor.operations.metrics import CONTENT_TYPE, Exporter
 from processor.operations.settings import PageSettings
 from processor.operations.status import ReadAll, StatusReport, is_alive, is_ready
+from processor.operations.tracing_board import Board
+from processor.operations.tracing_page import add_trace
 
 logger = logging.getLogger(__name__)
 
@@ -80,14 +82,19 @@ def _json(status: int, content: Any) -> web.Response:  # noqa: ANN401 - any JSON
 
 
 @asynccontextmanager
-async def serve(settings: PageSettings, read_all: ReadAll, *, supervised: bool) -> AsyncIterator[int]:
+async def serve(
+    settings: PageSettings, read_all: ReadAll, *, supervised: bool, board: Board | None = None
+) -> AsyncIterator[int]:
     """Serve the page inside the block; gives the port, which is another than asked for only when 0 was.
 
     Raises:
         OSError: The address cannot be listened on; says that it is about the page.
     """
     page = Page(read_all, supervised=supervised)
-    runner = web.AppRunner(page.application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    application = page.application()
+    if board is not None:
+        add_trace(application, board, read_all)
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await _listen(web.TCPSite(runner, settings.host, settings.port))

@@ -1,4 +1,4 @@
-"""How a process shows itself: the page that serves health and metrics, the log, and the restarting of children."""
+"""How a process shows itself: the page of health and metrics, the log, spans, and the restarting of children."""
 
 from __future__ import annotations
 
@@ -60,6 +60,26 @@ class LogSettings(BaseModel):
     )
 
 
+class TracingSettings(BaseModel):
+    """Whether a tracing system hears of each request to a vendor; which one, the standard `OTEL_*` variables say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether each request to a vendor becomes a span, sent by OTLP over HTTP to the address in "
+        "OTEL_EXPORTER_OTLP_ENDPOINT. Default false: few need it, and it costs memory. The variable "
+        "OTEL_TRACES_EXPORTER comes first: otlp switches it on, none off.",
+    )
+    max_links: int = Field(
+        default=5,
+        ge=0,
+        le=128,
+        description="How many of a request's records its span is linked to, and names, at most. Default 5: enough to "
+        "go from a request to events in it, too few to fill a store.",
+    )
+
+
 class RestartSettings(BaseModel):
     """When `run` starts a destination's process again, and how long it waits for processes to end."""
 
@@ -93,7 +113,7 @@ class RestartSettings(BaseModel):
 
 
 class OperationsSettings(BaseModel):
-    """What operators see: page, logs, restarts."""
+    """What operators see: page, logs, traces, restarts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,6 +124,10 @@ class OperationsSettings(BaseModel):
     logs: LogSettings = Field(
         default_factory=LogSettings,
         description="The log. Default: level info, text on a terminal, JSON lines elsewhere.",
+    )
+    tracing: TracingSettings = Field(
+        default_factory=TracingSettings,
+        description="Spans of requests to vendors. Default: none.",
     )
     restarts: RestartSettings = Field(
         default_factory=RestartSettings,

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from processor.operations.settings import PageSettings
 from processor.operations.status import ReadAll
+from processor.operations.tracing_board import Board
 
 
 def is_push_wanted(environ: Mapping[str, str]) -> bool:
@@ -22,7 +23,12 @@ def is_push_wanted(environ: Mapping[str, str]) -> bool:
 
 @asynccontextmanager
 async def showing(
-    settings: PageSettings, read_all: ReadAll, *, supervised: bool, environ: Mapping[str, str] = os.environ
+    settings: PageSettings,
+    read_all: ReadAll,
+    *,
+    supervised: bool,
+    board: Board | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> AsyncIterator[None]:
     """Serve the page where it is enabled, and push metrics where the environment asks for it, inside the block.
 
@@ -37,5 +43,5 @@ async def showing(
         if settings.enabled:
             from processor.operations.page import serve  # noqa: PLC0415 - as above
 
-            await stack.enter_async_context(serve(settings, read_all, supervised=supervised))
+            await stack.enter_async_context(serve(settings, read_all, supervised=supervised, board=board))
         yield

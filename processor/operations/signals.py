@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
+
+log = logging.getLogger(__name__)
 
 EXIT_INTERRUPTED: Final = 130
 """The exit code of a program that a person stopped by Ctrl-C."""
@@ -29,6 +32,7 @@ def stop_signals(on_stop: Callable[[], None], *, at_once: bool = False) -> Itera
 
     def note(number: signal.Signals) -> None:
         if at_once and seen:
+            log.warning("told to stop a second time: ending at once", extra={"signal": number.name})
             os._exit(exit_code(EXIT_KILLED, [number]))
         seen.append(number)
         on_stop()

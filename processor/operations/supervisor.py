@@ -97,6 +97,9 @@ class Supervisor:
         """Ask every process to end; a second call kills what has not ended yet."""
         is_repeated = self._stop.is_set()
         self._stop.set()
+        running = [name for name, watch in self._watches.items() if watch.child is not None]
+        if is_repeated and running:
+            logger.warning("told to stop a second time, killing processes", extra={"destinations": ",".join(running)})
         for watch in self._watches.values():
             if watch.child is not None:
                 (watch.child.kill if is_repeated else watch.child.terminate)()

@@ -16,6 +16,7 @@ from processor.destinations.plan import Plan
 from processor.model import Mapped, Outcome, Payload, Record, Rejected, Skipped
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.ports import Decoder
+from processor.source.decode import Decoded
 
 RUN_COUNT = 50
 """Records in a run. From 16 on the stages' code is hot; from some hundred on the run's own data is not."""
@@ -25,6 +26,8 @@ large as its values: without a bound, a few dozen large batch bodies would take 
 DELIVERY_OFF = "delivery_off"
 
 DeadLetter: TypeAlias = Callable[[Entry, Record, Rejected], None]
+Look: TypeAlias = Callable[[Plan, Sequence[tuple[Entry, Decoded]], Sequence[Mapped]], None]
+"""Called with a run's plan, what its records hold, and what each of their events comes to, in that order."""
 
 
 class Mapper:
@@ -38,6 +41,8 @@ class Mapper:
         `plan` may be exchanged between two calls of `take`; a run is mapped with one plan.
         """
         self.plan = plan
+        self.look: Look | None = None
+        """Whoever looks on while runs are mapped. Then all of each event is decoded, whatever is needed of it."""
         self._decoder = decoder
         self._ledger = ledger
         self._now_s = now_s
@@ -54,14 +59,15 @@ class Mapper:
         Returns:
             How many were taken, and the id of the schema that the next one needs, if that is why not all were.
         """
-        plan = self.plan
-        decoded, needed, has_plain_keys = self._decoder.decode_run(records, plan.needs)
+        plan, look = self.plan, self.look
+        decoded, needed, has_plain_keys = self._decoder.decode_run(records, plan.needs if look is None else None)
         entries = self._ledger.open_all(records[: len(decoded)], is_stopping=is_stopping)
         known = [(entry, events) for entry, events in zip(entries, decoded, strict=True) if entry is not None]
         values = [one for _, events in known if isinstance(events, list) for one in events]
         began_s = self._now_s()
-        mapped = iter(plan.map_all(values, now_ms, has_plain_keys=has_plain_keys))
+        comes_to = plan.map_all(values, now_ms, has_plain_keys=has_plain_keys)
         self._ledger.tally.mapped(self._now_s() - began_s)
+        mapped = iter(comes_to)
         waiting: list[tuple[Payload, Entry]] = []
         for entry, events in known:
             entry.plan = plan
@@ -74,6 +80,8 @@ class Mapper:
                     self._follow(entry, record, next(mapped), waiting)
             self._ledger.close(entry)
         self._dispatcher.queue(waiting)
+        if look is not None:
+            look(plan, known, comes_to)
         return len(decoded), needed
 
     def _follow(self, entry: Entry, record: Record, mapped: Mapped, waiting: list[tuple[Payload, Entry]]) -> None:

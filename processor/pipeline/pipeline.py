@@ -56,7 +56,7 @@ class Pipeline:
         """Keep the stages; `connect` brings those that report back."""
         self._settings = settings
         self._decoder = decoder
-        self._mapper = Mapper(plan, decoder, ledger, clock.now_s, is_delivering=settings.is_delivering)
+        self.mapper = Mapper(plan, decoder, ledger, clock.now_s, is_delivering=settings.is_delivering)
         self._window = window
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -77,14 +77,14 @@ class Pipeline:
         """Bring the parts that report back to this pipeline. Called once, before `run`."""
         self.dispatcher = dispatcher
         self._letters = Letters(self._settings, self._decoder, dead_letters, self._clock)
-        self._mapper.connect(dispatcher, self._dead_letter)
+        self.mapper.connect(dispatcher, self._dead_letter)
         self._consumer = consumer
         self._steering = Steering(dispatcher, consumer, self.ledger.tracker, self._window)
 
     def use(self, plan: Plan, rates: RateLimit) -> None:
         """Map with another plan and send at other rates from now on; what was mapped already keeps the old plan."""
         with self._failing():  # whoever calls goes on after a bug
-            self._mapper.plan = plan
+            self.mapper.plan = plan
             self.dispatcher.limiter.set_rates(rates, plan.destination.rate_limits, self._clock.now_s())
             self.after_work()
 
@@ -132,7 +132,7 @@ class Pipeline:
         for _ in range(CHUNK_COUNT // RUN_COUNT):
             records = self.inbox.records(RUN_COUNT, RUN_BYTES)
             if records:
-                taken_count, needed = self._mapper.take(records, now_ms, is_stopping=self._is_stopping)
+                taken_count, needed = self.mapper.take(records, now_ms, is_stopping=self._is_stopping)
                 self.inbox.drop(taken_count)
                 if needed is not None:
                     return needed
@@ -176,7 +176,7 @@ class Pipeline:
         entry.open_count += 1
         entry.is_dead = True
         entry.skip_reason = rejected.reason
-        plan = self._mapper.plan if entry.plan is None else entry.plan
+        plan = self.mapper.plan if entry.plan is None else entry.plan
         self._letters.send(record, plan, rejected, answer, attempt_count, lambda: self._close(entry))
 
     def letters_writable(self, is_writable: bool, message: str) -> None:  # noqa: FBT001 - what the call reports

@@ -1,0 +1,140 @@
+"""Steps of a trace as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+Step = Mapping[str, Any]
+
+_HEAD: Final = frozenset({"time_ms", "destination", "step", "topic", "partition", "offset", "event_index"})
+_FINISHED: Final = "finished"
+
+
+def line(step: Step) -> str:
+    """Return a step as a line: when, where, which record, what happened."""
+    clock = "-" if "time_ms" not in step else _clock(step["time_ms"])
+    place = _place(step)
+    said = _SAID.get(step["step"], _others)(step)
+    return "  ".join(part for part in (clock, step.get("destination", ""), place, f"{step['step']:<12}{said}") if part)
+
+
+def verdict(last: Step, *, has_seen: bool, is_of_user: bool) -> tuple[str, int]:
+    """Return what to say at the end, and the exit code: 0 when what was asked about was seen and followed to its end.
+
+    Events of a user have no end but that of the time.
+    """
+    reason = last.get("reason", "")
+    if reason == _FINISHED or (is_of_user and has_seen and reason == "time_is_up"):
+        return "", 0
+    if reason == "stopping":
+        return "the bridge stops", 1
+    if has_seen:
+        return "the time is up before the event's offset was committed everywhere", 1
+    unseen = ", ".join(last.get("unseen", ()))
+    where = "it may have been committed before, be read by another process, or not be in the topic yet"
+    return f"not seen within the time ({unseen}): {where}", 1
+
+
+def _clock(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def _place(step: Step) -> str:
+    if "topic" not in step:
+        return ""
+    index = f"#{step['event_index']}" if "event_index" in step else ""
+    return f"{step['topic']}[{step['partition']}]@{step['offset']}{index}"
+
+
+def _watching(step: Step) -> str:
+    return f"{step['partitions']} partitions, {step['state']}"
+
+
+def _read(step: Step) -> str:
+    when = "before this trace began" if step["was_read_before"] else "just now"
+    return f"from Kafka {when}, {step['age_s']} s after it was written"
+
+
+def _decoded(step: Step) -> str:
+    if "outcome" in step:
+        return f"{step['outcome']}: {step['reason']}"
+    named = f", messageId {step['message_id']}" if "message_id" in step else ""
+    return f"as an event of type {step.get('type', '?')}{named}"
+
+
+def _gates(step: Step) -> str:
+    if "gate" in step:
+        return f"{step['outcome']} at {step['gate']}: {step['reason']}"
+    return f"passed: {', '.join(step['passed'])}"
+
+
+def _filter(step: Step) -> str:
+    return f"{step['filter']}: {step['outcome']}{_because(step)}"
+
+
+def _subscription(step: Step) -> str:
+    if step["outcome"] == "mapped":
+        return f"{step['subscription']}: mapped to {step['action']}, for {step['endpoint']}"
+    return f"{step['subscription']}: {step['outcome']}{_because(step)}"
+
+
+def _not_taken(step: Step) -> str:
+    return f"by {', '.join(step['subscriptions'])}: their triggers ask for other events"
+
+
+def _sent(step: Step) -> str:
+    return f"to {step['endpoint']} with {step['payload_count']} payloads, attempt {step['attempt']}{_by(step)}"
+
+
+def _answered(step: Step) -> str:
+    came = step.get("status", step.get("error"))
+    meant = f", which means {step['verdict']}{_because(step)}" if "verdict" in step else ""
+    return f"{came} after {step['seconds']} s{meant}"
+
+
+def _retry(step: Step) -> str:
+    return f"in {step['wait_s']} s{_because(step)}{_by(step)}"
+
+
+def _done(step: Step) -> str:
+    return f"{step['outcome']}{_because(step)}"
+
+
+def _committed(step: Step) -> str:
+    return f"offset {step['committed']}"
+
+
+def _ended(step: Step) -> str:
+    left = f", {step['left_out']} steps or records left out" if "left_out" in step else ""
+    return f"{step['reason']}{left}"
+
+
+def _others(step: Step) -> str:
+    return " ".join(f"{key}={value}" for key, value in step.items() if key not in _HEAD)
+
+
+def _because(step: Step) -> str:
+    return f" ({step['reason']})" if step.get("reason") else ""
+
+
+def _by(step: Step) -> str:
+    return f" for {step['subscription']}" if step.get("subscription") else ""
+
+
+_SAID: Final[Mapping[str, Callable[[Step], str]]] = {
+    "watching": _watching,
+    "read": _read,
+    "decoded": _decoded,
+    "gates": _gates,
+    "filter": _filter,
+    "subscription": _subscription,
+    "not_taken": _not_taken,
+    "sent": _sent,
+    "answered": _answered,
+    "retry": _retry,
+    "done": _done,
+    "committed": _committed,
+    "ended": _ended,
+}
