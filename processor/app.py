@@ -247,9 +247,7 @@ class Bridge:
         )
         self.pipeline.connect(dispatcher, self._dead_letters, self._consumer)
         self._samples = Samples(lambda: not dispatcher.is_idle and dispatcher.state() is GateState.THROTTLED)
-        self._traces = Traces(
-            self._name, self.pipeline, decoder, self._board, lambda key: self._marks.committed.get(key)
-        )
+        self._traces = Traces(self._name, self.pipeline, decoder, self._board, self._marks)
 
     def _transport_of(self, delivery: DeliverySettings) -> HttpClient | KafkaTransport:
         """Return what carries the requests of this destination: its topic's client, or HTTP."""

@@ -35,6 +35,8 @@ BY_TEXT: Final[Mapping[str, object]] = {"repeats_by_text": True}
 """`extra` of a line whose values make it another message: the answer to what a person has just done."""
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", *BY_TEXT}
+_CONNECTION_FACILITIES: Final = frozenset({"FAIL", "ERROR"})
+"""Those in which librdkafka says that a connection has failed, and that all have."""
 _COLOURS: Final[Mapping[int, str]] = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
 
 
@@ -113,10 +115,23 @@ def is_client(record: logging.LogRecord) -> bool:
 
 
 def calm_client(record: logging.LogRecord) -> bool:
-    """Let librdkafka's errors be warnings: it recovers by itself, and what it cannot do it says by an error code."""
-    if is_client(record) and record.levelno >= logging.ERROR:
+    """Let librdkafka's errors be warnings: it recovers by itself, and what it cannot do it says by an error code.
+
+    That a connection failed it says at each try of each client, and by an error code as well, of which the source, the
+    dead letters and topics that are written to make one line each. So those lines are for `debug` alone.
+    """
+    if not is_client(record):
+        return True
+    if _facility(record) in _CONNECTION_FACILITIES:
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+    elif record.levelno >= logging.ERROR:
         record.levelno, record.levelname = logging.WARNING, "WARNING"
-    return True
+    return record.levelno >= logging.getLogger().level
+
+
+def _facility(record: logging.LogRecord) -> str:
+    """Return what part of librdkafka a line of its log is from."""
+    return str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
 
 
 class RepeatFilter(logging.Filter):
@@ -144,7 +159,7 @@ def _repeat_key(record: logging.LogRecord) -> str:
     That is the text before values are put in, unless the record is one `BY_TEXT`.
     """
     text = record.getMessage() if record.__dict__.keys() >= BY_TEXT.keys() else record.msg
-    facility = record.args[0] if isinstance(record.args, tuple) and is_client(record) else ""
+    facility = _facility(record) if is_client(record) else ""
     values = [getattr(record, name, "") for name in ("destination", "reason")]
     return "\0".join(str(part) for part in (record.name, record.levelno, text, facility, *values))
 

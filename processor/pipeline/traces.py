@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeAlias
 
-from processor.delivery.offsets import Entry, Key
+from processor.delivery.offsets import Entry
 from processor.delivery.parcel import Parcel
 from processor.delivery.watching import Sending, Watch, Watched, unwatched
 from processor.destinations.plan import Plan
@@ -20,6 +20,7 @@ from processor.model import Mapped, Record, Rejected, Skipped
 from processor.operations.tracing_board import Asker, Board, Step
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.ports import Decoder
+from processor.pipeline.report import Marks
 from processor.pipeline.trace_exchange import Exchange, Followed
 from processor.pipeline.trace_steps import can_hold, event_steps, is_about, place_of, undecoded_step
 from processor.source.decode import Decoded, SchemaNeeded
@@ -50,14 +51,14 @@ class Traces:
         pipeline: Pipeline,
         decoder: Decoder,
         board: Board,
-        committed: Callable[[Key], int | None],
+        marks: Marks,
     ) -> None:
-        """Wait for somebody to ask at the board; `committed` gives the offset that the brokers keep, as last asked."""
+        """Wait for somebody to ask at the board; `marks` tell which offsets the brokers keep, as last asked."""
         self._destination = destination
         self._pipeline = pipeline
         self._decoder = decoder
         self._board = board
-        self._committed = committed
+        self._marks = marks
         self._followed: dict[int, list[Followed]] = {}
         self._known: set[int] = set()
         self._requests: Watch = unwatched
@@ -78,7 +79,8 @@ class Traces:
         for number in askers.keys() - self._known:
             asker = askers[number]
             self._tell(asker, "watching", partitions=len(self._pipeline.ledger.tracker), state=self._state())
-            self._spawn(self._scan(asker))
+            entries = [entry for partition in self._pipeline.ledger.tracker for entry in partition.entries]
+            self._spawn(self._scan(asker, entries))
         for number in self._known - askers.keys():
             self._forget(number)
         if self._known and not askers:
@@ -133,9 +135,8 @@ class Traces:
         except Exception as error:  # noqa: BLE001 - whatever it is, the records are mapped and go on
             self._give_up(error)
 
-    async def _scan(self, asker: Asker) -> None:
+    async def _scan(self, asker: Asker, entries: Sequence[Entry]) -> None:
         """Look through what was read before somebody asked and is not done."""
-        entries = [entry for partition in self._pipeline.ledger.tracker for entry in partition.entries]
         for index, entry in enumerate(entries):
             if index % SCAN_COUNT == SCAN_COUNT - 1:
                 await asyncio.sleep(0)
@@ -257,7 +258,7 @@ class Traces:
             one.is_done = True
             reason = {} if entry.is_delivered and not entry.is_dead else {"reason": entry.skip_reason}
             self._tell_of(one.asker, entry.record, {"step": "done", "outcome": entry.outcome.value, **reason})
-        committed = self._committed(entry.partition.key)
+        committed = self._marks.committed.get(entry.partition.key)
         if committed is None or committed <= entry.record.offset:
             return True
         self._tell_of(one.asker, entry.record, {"step": "committed", "committed": committed})

@@ -30,6 +30,10 @@ class NoticeCode(Enum):
     """`count` records of a topic have header names that are not UTF-8, which the client cannot read."""
     STORE_REFUSED = "store_refused"
     """Offsets were not stored, because the partition is owned no longer or was never read so far."""
+    BROKERS_DOWN = "brokers_down"
+    """No broker can be reached; nothing is read or committed, and it is tried again and again."""
+    BROKERS_BACK = "brokers_back"
+    """A broker is reached again."""
     BROKER_ERROR = "broker_error"
     """The client reported an error that it recovers from by itself."""
 

@@ -20,6 +20,7 @@ from processor.source.notices import Notice, NoticeCode, Repeats
 from processor.source.partitions import Offsets, text
 from processor.source.polling import polled
 from processor.source.positions import Positions
+from processor.source.reach import Reach
 from processor.source.settings import GroupSettings, KafkaSettings
 from processor.source.trouble import broker_error
 from processor.source.watch import TopicWatch
@@ -81,6 +82,7 @@ class Session:
         self._said_of_topics: set[tuple[NoticeCode, str]] = set()
         self._fatal: BrokerError | None = None
         self._commit_failures: dict[str, int] = {}
+        self._reach = Reach()
         self._consumer = clients.consumer(self._on_error, self._on_commit)
         cluster = Cluster(clients.admin())
         control = ControlTopic(kafka.control_topic, group.group_id, cluster, clients.reader, clients.producer)
@@ -115,6 +117,9 @@ class Session:
             case Flow.PAUSE:
                 self._read(PAUSED_READ_COUNT, 0)
                 self._commands.wait(PAUSED_WAIT_S)
+        alone = self._reach.due(self._clock())
+        if alone is not None:
+            self._say_error(alone)
         if self._fatal is not None:
             raise self._fatal
 
@@ -153,6 +158,8 @@ class Session:
     def _take(self, taken: Taken) -> None:
         """Count, then hand over: the window never lacks what the pipeline has."""
         self.assignment.ownership.advance(taken.positions)
+        if taken.positions:
+            self._note_reach()
         if taken.records or taken.ends:
             self._window.add(len(taken.records), taken.size_bytes)
             self._listener.hand_over(taken.records, taken.ends)
@@ -173,6 +180,8 @@ class Session:
         except BrokerError as error:
             self._tell(BrokerError(str(error), code=error.code, fatal=False))
             return
+        if states:
+            self._note_reach()
         for topic, state in states.items():
             self._look_at_topic(topic, state)
 
@@ -215,8 +224,22 @@ class Session:
         """Say a trouble once in a while; a fatal one stops the destination."""
         if error.fatal:
             self._fatal = error
-        elif self._repeats.is_news(error.code, self._clock()):
+            return
+        notice = self._reach.heard(error, self._clock())
+        if notice is not None:
+            self._listener.said(notice)
+        elif not self._reach.is_told(error):
+            self._say_error(error)
+
+    def _say_error(self, error: BrokerError) -> None:
+        if self._repeats.is_news(error.code, self._clock()):
             self._listener.said(Notice(NoticeCode.BROKER_ERROR, "warning", str(error)))
+
+    def _note_reach(self) -> None:
+        """Say that a broker has answered, if none could be reached before."""
+        notice = self._reach.reached()
+        if notice is not None:
+            self._listener.said(notice)
 
     def _say_of_topics(self, code: NoticeCode, counts: Mapping[str, int], what: str) -> None:
         """Say once what records of a topic are like, and count them all."""

@@ -262,7 +262,7 @@ def test_unreachable_brokers_are_said_and_waited_for(kafka: Kafka) -> None:
     """Without a broker the source neither ends nor floods; it says so once."""
     settings = kafka_settings(kafka, ["nowhere"]).model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
     with Source(settings, group_settings()) as source:
-        source.until_said(NoticeCode.BROKER_ERROR)
+        source.until_said(NoticeCode.BROKERS_DOWN)
         assert source.thread.is_alive
     assert source.recorder.failures == []
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import Message, TopicPartition
 
 from processor import app
-from processor.app import EXIT_OK, Bridge
+from processor.app import EXIT_FAILURE, EXIT_OK, Bridge
 from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.watching import unwatched
 from processor.operations.tracing_board import Asker, Question, Step
 from processor.pipeline import traces, watch
-from tests.fake_kafka import FakeClients
+from tests.fake_kafka import FakeClients, FakeConsumer
 from tests.http_peer import Exchange, Peer, Request, Script, eventually, peer
 from tests.lone_bridge import SilentClient, accept, kafka, settings, started, track
 from tests.lone_bridge import bridge as made
@@ -33,6 +33,16 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "INTERVAL_S", 0.02)
     monkeypatch.setattr(traces, "LOOK_S", 0.005)
     monkeypatch.setattr(traces, "SETTLING_S", 0.05)
+    monkeypatch.setattr(FakeConsumer, "store_offsets", _store_and_commit)
+
+
+_store = FakeConsumer.store_offsets
+
+
+def _store_and_commit(self: FakeConsumer, offsets: list[TopicPartition]) -> None:
+    """Commit at once, as the client does by itself after a moment."""
+    _store(self, offsets)
+    self.kafka.committed |= self.stored
 
 
 class Traced:
@@ -76,6 +86,7 @@ async def traced(
     monkeypatch: pytest.MonkeyPatch,
     script: Script = accept,
     own: Mapping[str, Any] | None = None,
+    code: int = EXIT_OK,
     **delivery: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[Traced]:
     """Run a destination inside the block, and stop it in order."""
@@ -86,7 +97,7 @@ async def traced(
         await eventually(lambda: bridge.report()["state"] == "running")
         yield Traced(bridge, clients, vendor)
         bridge.stop()
-        assert await running == EXIT_OK
+        assert code == await running
 
 
 async def told(asker: Asker, until: Callable[[Step], bool] = lambda step: step["step"] == "ended") -> list[Step]:
@@ -212,8 +223,8 @@ async def test_a_record_that_cannot_be_read_is_found_by_its_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is told why, and that its dead letter waits for its topic."""
-    async with traced(tmp_path, monkeypatch, drain_ms=100) as running:
-        monkeypatch.setattr(app, "CLOSE_SLACK_S", 0.2)
+    monkeypatch.setattr(app, "CLOSE_SLACK_S", 0.4)
+    async with traced(tmp_path, monkeypatch, code=EXIT_FAILURE, drain_ms=100) as running:
         asker = running.ask(message_id="broken-1", timeout_s=30)
         running.read(b'{"messageId": "broken-1", ', b'{"messageId": "other", ')
         steps = await told(asker, lambda step: step["step"] == "waiting")

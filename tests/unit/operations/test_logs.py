@@ -163,12 +163,24 @@ def test_the_kafka_clients_log_is_wired_in_and_calmed() -> None:
     """Errors of librdkafka become warnings, and facilities do not use up each other's repeats."""
     stream = io.StringIO()
     configure(LogSettings(repeat_count=1), stream=stream)
-    for facility in ("FAIL", "FAIL", "ERROR"):
+    for facility in ("MAXPOLL", "MAXPOLL", "COMMITFAIL"):
         logging.getLogger("processor.source.librdkafka").log(
             logging.ERROR, "%s [%s] %s", facility, "rdkafka#consumer-1", "broker is down"
         )
     lines = json_lines(stream)
-    assert ["FAIL [rdkafka#consumer-1] broker is down", "ERROR [rdkafka#consumer-1] broker is down"] == [
+    assert ["MAXPOLL [rdkafka#consumer-1] broker is down", "COMMITFAIL [rdkafka#consumer-1] broker is down"] == [
         line["message"] for line in lines
     ]
     assert {"warning"} == {line["level"] for line in lines}
+
+
+@pytest.mark.parametrize(("level", "expected"), [("info", []), ("warning", []), ("debug", ["debug", "debug"])])
+def test_failed_connections_of_the_kafka_client_are_for_debugging(level: str, expected: list[str]) -> None:
+    """Each client says so at each try, and the bridge once: an outage is no flood of lines that say the same."""
+    stream = io.StringIO()
+    configure(LogSettings.model_validate({"level": level}), stream=stream)
+    for facility in ("FAIL", "ERROR"):
+        logging.getLogger("processor.source.librdkafka").log(
+            logging.ERROR, "%s [%s] %s", facility, "rdkafka#consumer-1", "Connection refused"
+        )
+    assert expected == [line["level"] for line in json_lines(stream)]

@@ -320,6 +320,35 @@ def test_errors_that_the_client_recovers_from_are_said_once_in_a_while() -> None
     assert stage.recorder.codes() == [NoticeCode.BROKER_ERROR] * 3
 
 
+def test_an_outage_of_all_brokers_is_two_lines() -> None:
+    """One names its cause when it begins, one says that it is over; what the client repeats meanwhile is no news."""
+    stage = Stage(9)
+    stage.kafka.errors = {"describe_topics": [KafkaError._TRANSPORT] * 99}
+    stage.turn()
+    for _ in range(3):
+        stage.consumer.on_error(KafkaError(KafkaError._TRANSPORT, "Connection refused"))
+        stage.consumer.on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+        stage.kafka.errors["poll"] = [KafkaError._TIMED_OUT]
+        stage.turn()
+        stage.now_s += 100
+    assert stage.recorder.codes() == [NoticeCode.BROKERS_DOWN]
+    assert "Connection refused" in stage.recorder.notices[0].message
+    stage.consumer.on_error(KafkaError(KafkaError._RESOLVE, "no such name"))
+    assert stage.recorder.codes() == [NoticeCode.BROKERS_DOWN] * 2, "another cause is news"
+    stage.consumer.give(P0)
+    stage.turn(record_message("t", 0, 0))
+    assert stage.recorder.codes()[2:] == [NoticeCode.BROKERS_BACK]
+    stage.turn(record_message("t", 0, 1))
+    assert stage.recorder.codes()[3:] == []
+
+
+def test_brokers_that_are_gone_without_a_cause_are_said() -> None:
+    """The client need not name one."""
+    stage = Stage(9)
+    stage.consumer.on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN, "2/2 brokers are down"))
+    assert stage.recorder.codes() == [NoticeCode.BROKERS_DOWN]
+
+
 def test_look_at_topics_that_fails_is_said() -> None:
     """An admin client that gets no answer does not stop the reading."""
     stage = Stage(9)
