@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +51,14 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str],
     """A function that starts `run` and gives the process and the port of its page."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(*names: str) -> tuple[subprocess.Popen[str], int]:
+    def begin(
+        *names: str, environ: Mapping[str, str] = ENVIRON, level: str = "info"
+    ) -> tuple[subprocess.Popen[str], int]:
         port = free_port()
-        (tmp_path / FILE).write_text(json.dumps(content(port, names)), encoding="utf-8")
-        started.append(subprocess.Popen(command(tmp_path), cwd=ROOT, env=ENVIRON, stderr=subprocess.PIPE, text=True))
+        made = content(port, names)
+        made["operations"]["logs"] = {"level": level}
+        (tmp_path / FILE).write_text(json.dumps(made), encoding="utf-8")
+        started.append(subprocess.Popen(command(tmp_path), cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True))
         return started[-1], port
 
     yield begin
@@ -90,6 +94,48 @@ def test_run_waits_for_kafka_and_stops_when_told(
     assert running.returncode == 0, log
     assert {line["level"] for line in map(json.loads, log.splitlines())} >= {"info"}
     assert "a-made-up-key" not in log
+
+
+def test_an_unreachable_kafka_is_one_line(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+    """However many clients try to connect however often: one line says so, and names the cause."""
+    running, _ = start("one", level="debug")
+    assert running.stderr is not None
+    lines: list[dict[str, str]] = []
+    while sum(line["message"].startswith("FAIL") for line in lines) < 7:  # two clients at least, several times each
+        lines.append(json.loads(running.stderr.readline()))
+    running.send_signal(signal.SIGTERM)
+    lines += map(json.loads, running.communicate(timeout=60)[1].splitlines())
+    troubles = [line["message"] for line in lines if line["level"] not in {"debug", "info"}]
+    assert len(troubles) == 1, troubles
+    assert troubles[0].startswith("no broker can be reached")
+    assert "Connection refused" in troubles[0]
+
+
+def test_a_missing_secret_is_a_line_of_json(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+    """Nothing that a supervised process says stands as plain text among lines that programs read; it exits with 2."""
+    running, _ = start(
+        "one", "two", environ={name: value for name, value in ENVIRON.items() if name != "APPLICATION_ID"}
+    )
+    log = running.communicate(timeout=60)[1]
+    assert running.returncode == 2
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {("one", "error"), ("two", "error")} == {
+        (line["destination"], line["level"]) for line in lines if "APPLICATION_ID" in line["message"]
+    }
+
+
+def test_a_missing_secret_is_plain_text_where_lines_are(tmp_path: Path) -> None:
+    """Who asked for text reads the error as every command says it."""
+    made = content(0, ("one",))
+    made["operations"]["logs"] = {"format": "text"}
+    (tmp_path / FILE).write_text(json.dumps(made), encoding="utf-8")
+    environ = {name: value for name, value in ENVIRON.items() if name != "APPLICATION_ID"}
+    done = subprocess.run(
+        command(tmp_path), cwd=ROOT, env=environ, capture_output=True, check=False, timeout=60, text=True
+    )
+    assert done.returncode == 2
+    assert "APPLICATION_ID" in done.stderr
+    assert " error " not in done.stderr
 
 
 @pytest.mark.parametrize("names", [("one",), ("one", "two")], ids=["alone", "supervised"])

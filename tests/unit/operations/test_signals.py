@@ -13,8 +13,10 @@ from processor.operations.signals import reload_signal
 from tests.http_peer import eventually
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, logging, sys
 from processor.operations.signals import stop_signals
+
+logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
 
 async def main():
     stop = asyncio.Event()
@@ -30,8 +32,10 @@ asyncio.run(main())
 
 @pytest.mark.parametrize(("second", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 1)])
 def test_a_second_order_ends_at_once(second: signal.Signals, code: int) -> None:
-    """Whoever cannot wait for the drain need not look for a process to kill."""
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True)
+    """Whoever cannot wait for the drain need not look for a process to kill; the log says that it ended so."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -39,6 +43,8 @@ def test_a_second_order_ends_at_once(second: signal.Signals, code: int) -> None:
         assert process.stdout.readline() == "stops\n"
         process.send_signal(second)
         assert process.wait(30) == code
+        assert process.stderr is not None
+        assert process.stderr.read() == "WARNING told to stop a second time: ending at once\n"
     finally:
         process.kill()
         process.communicate()

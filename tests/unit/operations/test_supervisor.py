@@ -197,8 +197,8 @@ def test_a_process_that_does_not_stop_is_killed_at_the_deadline() -> None:
     assert [["terminate", "kill"]] == [child.orders for child in script.children]
 
 
-def test_a_second_order_to_stop_kills_at_once() -> None:
-    """Somebody who asks twice does not want to wait for the deadline."""
+def test_a_second_order_to_stop_kills_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody who asks twice does not want to wait for the deadline; the log says who was killed for it."""
 
     async def twice(supervisor: Supervisor) -> None:
         await asyncio.sleep(5.0)
@@ -212,6 +212,7 @@ def test_a_second_order_to_stop_kills_at_once() -> None:
     supervise(script.launch, twice)
     assert script.children[0].orders == ["terminate", "kill"]
     assert ended_s[0] - script.started_s[0] == 6.0
+    assert "told to stop a second time, killing processes" in caplog.messages
 
 
 def test_stopping_during_the_wait_for_a_restart_starts_nothing_more() -> None:

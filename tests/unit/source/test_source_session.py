@@ -335,7 +335,8 @@ def test_an_outage_of_all_brokers_is_two_lines() -> None:
     assert "Connection refused" in stage.recorder.notices[0].message
     stage.consumer.on_error(KafkaError(KafkaError._RESOLVE, "no such name"))
     assert stage.recorder.codes() == [NoticeCode.BROKERS_DOWN] * 2, "another cause is news"
-    stage.consumer.give(P0)
+    stage.kafka.errors = {}
+    stage.given(P0)
     stage.turn(record_message("t", 0, 0))
     assert stage.recorder.codes()[2:] == [NoticeCode.BROKERS_BACK]
     stage.turn(record_message("t", 0, 1))
