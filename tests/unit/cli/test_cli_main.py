@@ -15,7 +15,7 @@ from processor.cli import main as entry
 from processor.cli.options import select
 from processor.errors import BrokerError, ConfigError, TransientError
 
-COMMANDS = ("run", "demo", "check", "preview", "sandbox", "schema", "offsets", "version")
+COMMANDS = ("run", "demo", "check", "preview", "trace", "sandbox", "schema", "offsets", "version")
 
 
 def typed(*arguments: str, stdin: bytes = b"", cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
