@@ -10,7 +10,7 @@ from pydantic_core import core_schema
 
 from processor.destinations import REGISTRY
 from processor.destinations.base import Destination
-from processor.settings.root import settings_model
+from processor.settings.root import Settings, settings_model
 
 
 class _Generator(GenerateJsonSchema):
@@ -23,5 +23,14 @@ class _Generator(GenerateJsonSchema):
 
 def json_schema(registry: Mapping[str, type[Destination]] = REGISTRY) -> dict[str, Any]:
     """Return the JSON Schema of the YAML file, with the settings of every vendor."""
-    schema = settings_model(registry).model_json_schema(schema_generator=_Generator)
+    return _rendered(settings_model(registry))
+
+
+def shared_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of what the YAML file says whoever the vendor is; the vendor's own settings are open."""
+    return _rendered(Settings)
+
+
+def _rendered(model: type[Settings]) -> dict[str, Any]:
+    schema = model.model_json_schema(schema_generator=_Generator)
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "segment-bridge configuration"}

@@ -11,16 +11,18 @@ from processor.source.settings import KafkaSettings
 Properties: TypeAlias = dict[str, Any]
 
 LEADERS_MAX_AGE_MS = 5_000
+_OF_THE_MEMBER = "group.instance.id"
+"""Whom the group takes a process for: a property of the one client that joins it, which others would warn of."""
 
 
 def client_properties(kafka: KafkaSettings) -> Properties:
     """Return what every client needs: the brokers and the properties of the settings, secrets revealed.
 
-    The result must not be logged.
+    What only the member of a group needs is left out. The result must not be logged.
     """
     return {
         "statistics.interval.ms": 0,
-        **revealed(kafka.properties),
+        **revealed({name: value for name, value in kafka.properties.items() if name != _OF_THE_MEMBER}),
         "bootstrap.servers": kafka.bootstrap_servers,
     }
 
@@ -40,9 +42,11 @@ def consumer_properties(kafka: KafkaSettings, group_id: str) -> Properties:
     of a partition is reported, so that compacted and transactional topics show no lag for ever.
     """
     settings = kafka.consumer
+    member = {name: value for name, value in kafka.properties.items() if name == _OF_THE_MEMBER}
     return {
         "client.id": group_id,
         **client_properties(kafka),
+        **revealed(member),
         "group.id": group_id,
         "group.protocol": kafka.group_protocol,
         "enable.auto.commit": True,
