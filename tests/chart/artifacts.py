@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -90,7 +91,7 @@ def readme() -> str:
 
 
 def values_schema() -> str:
-    """Return the schema of the values, in which `config` is what the bridge itself takes, but for the vendors' settings.
+    """Return the schema of the values, in which `config` is what the bridge itself takes but for vendors' settings.
 
     Those are left to `check`: a vendor is a folder of its own, which the chart does not know.
     """
@@ -130,7 +131,7 @@ def golden(feature: str) -> str:
 ARTIFACTS: Final[Mapping[str, Callable[[], str]]] = {
     "helm/segment-bridge/README.md": readme,
     "helm/segment-bridge/values.schema.json": values_schema,
-    **{f"{_GOLDEN}/{feature}.yaml": (lambda feature=feature: golden(feature)) for feature in FEATURES},
+    **{f"{_GOLDEN}/{feature}.yaml": partial(golden, feature) for feature in FEATURES},
 }
 """Where each generated file is, from the root of the tree, and what it holds."""
 

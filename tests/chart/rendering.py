@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import helm_python
 import yaml
@@ -23,8 +24,12 @@ Object: TypeAlias = dict[str, Any]
 Values: TypeAlias = dict[str, Any]
 
 
-class Rendered(NamedTuple):
-    """What values come to: the notes that are shown, and manifests by template, in the order of their names."""
+@dataclass(frozen=True)
+class Rendered:
+    """What values come to: the notes that are shown, and manifests by template, in the order of their names.
+
+    It is kept for further tests of the same values: nobody changes what it holds.
+    """
 
     notes: str
     manifests: dict[str, str]
@@ -35,15 +40,15 @@ class Rendered(NamedTuple):
         parts = (text.strip().removeprefix("---").strip() for text in self.manifests.values())
         return "\n---\n".join(part for part in parts if part) + "\n"
 
-    @property
+    @cached_property
     def objects(self) -> list[Object]:
         """Return all objects."""
-        return [each for each in yaml.safe_load_all(self.text) if each is not None]
+        return [each for each in yaml.load_all(self.text, yaml.CSafeLoader) if each is not None]
 
 
 def read_yaml(text: str) -> Any:  # noqa: ANN401 - any YAML
     """Return what a text holds by YAML 1.1, as Kubernetes and Helm read it."""
-    return yaml.safe_load(text)
+    return yaml.load(text, yaml.CSafeLoader)
 
 
 def feature_values(feature: str) -> Values:

@@ -48,7 +48,9 @@ def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     """Return whether a selector takes an object with these labels."""
     matched = all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
     expressions = selector.get("matchExpressions", [])
-    return matched and all(each["operator"] == "In" and labels.get(each["key"]) in each["values"] for each in expressions)
+    return matched and all(
+        each["operator"] == "In" and labels.get(each["key"]) in each["values"] for each in expressions
+    )
 
 
 @pytest.mark.parametrize("feature", FEATURES)
@@ -160,7 +162,9 @@ def test_secrets_of_external_stores_are_mounted_where_they_are_made() -> None:
     """The Secret that the operator makes is the one that pods mount."""
     (external,) = objects("external-secret", "ExternalSecret")
     (workload,) = objects("external-secret", "Deployment")
-    mounted = [each["secret"]["secretName"] for each in workload["spec"]["template"]["spec"]["volumes"] if "secret" in each]
+    mounted = [
+        each["secret"]["secretName"] for each in workload["spec"]["template"]["spec"]["volumes"] if "secret" in each
+    ]
     assert mounted == [external["spec"]["target"]["name"]]
 
 
@@ -187,7 +191,9 @@ def test_a_changed_file_replaces_the_pods_that_it_concerns() -> None:
     own = {"config": {"destinations": {"moengage-eu": {"on_expired": "continue"}}}}
     after = checksums(with_values("several-destinations", own))
     assert {"bridge-moengage-eu"} == {name for name in before if before[name] != after[name]}
-    everything = checksums(with_values("several-destinations", {"config": {"operations": {"logs": {"level": "warning"}}}}))
+    everything = checksums(
+        with_values("several-destinations", {"config": {"operations": {"logs": {"level": "warning"}}}})
+    )
     assert before.keys() == {name for name in before if before[name] != everything[name]}
 
 
@@ -231,7 +237,9 @@ def test_selectors_take_their_own_pods_alone(feature: str) -> None:
         assert [each["metadata"]["name"]] == [name for name, labels in labelled.items() if selects(selector, labels)]
     for name, pod in pods(feature):
         for constraint in pod["spec"].get("topologySpreadConstraints", []):
-            assert [name] == [other for other, labels in labelled.items() if selects(constraint["labelSelector"], labels)]
+            assert [name] == [
+                other for other, labels in labelled.items() if selects(constraint["labelSelector"], labels)
+            ]
 
 
 @pytest.mark.parametrize("feature", FEATURES)
@@ -263,7 +271,7 @@ def test_a_release_that_runs_with_the_settings_of_the_file(tmp_path: Path) -> No
         assert all(f"{name}: group {settings.group_id(name)}," in notes for name in settings.destinations)
 
 
-def test_secrets_that_are_mounted_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_that_are_mounted_are_found(tmp_path: Path) -> None:
     """A reference of the file leads to the key of a Secret below its mount."""
     content = file_of("minimal")
     reference = content["destinations"]["moesif-prod"]["settings"]["application_id"]

@@ -1,0 +1,288 @@
+"""Values that do not go together are refused, each with a sentence that says what to do; notes warn of the unsafe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.chart.rendering import CHART, FEATURES, Object, feature_values, refusal, render, with_values
+
+DESTINATION = "moesif-prod"
+
+
+def own(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any setting
+    """Return values with settings of the one destination of the minimal file."""
+    return {"config": {"destinations": {DESTINATION: settings}}}
+
+
+def workload(values: dict[str, Any]) -> Object:
+    """Return the only workload that values render to."""
+    (found,) = [each for each in render(values).objects if each["kind"] == "Deployment"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("drain_ms", "given", "expected"),
+    [
+        (None, None, 60),
+        (20_000, None, 60),
+        (45_000, None, 85),
+        (20_001, None, 61),
+        (0, None, 40),
+        (None, 35, 35),
+        (0, 15, 15),
+    ],
+)
+def test_the_grace_period_follows_from_the_drain_budget(drain_ms: int | None, given: int | None, expected: int) -> None:
+    """It is the drain and 40 s, or what is given when that is enough."""
+    more = {} if drain_ms is None else own(delivery={"drain_ms": drain_ms})
+    found = workload(with_values("minimal", {**more, "terminationGracePeriodSeconds": given}))
+    assert expected == found["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_each_destination_has_the_grace_period_of_its_own_drain() -> None:
+    """A long drain of one does not hold up the others."""
+    found = {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        for each in render(feature_values("several-destinations")).objects
+        if each["kind"] == "Deployment"
+    }
+    assert found == {"bridge-moesif-prod": 60, "bridge-moengage-eu": 85}
+
+
+REGISTRY = {"format": "avro", "avro": {"registry": {"url": "https://registry", "token": {"env": "REGISTRY_TOKEN"}}}}
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"terminationGracePeriodSeconds": 34}, "give it at least 35"),
+    ({"destinations": {DESTINATION: {"terminationGracePeriodSeconds": 0}}}, "give it at least 35"),
+    ({**own(delivery={"drain_ms": 60_000}), "terminationGracePeriodSeconds": 60}, "give it at least 75"),
+    ({"destinations": {DESTINATION: {"enabled": False}}}, "no destination"),
+    ({"destinations": {"moesif-pord": {"replicas": 2}}}, "moesif-pord is not in config.destinations"),
+    ({"config": {"operations": {"page": {"host": "127.0.0.1"}}}}, "no probe would be answered"),
+    ({"config": {"operations": {"page": {"enabled": False}}}}, "enabled"),
+    ({"config": {"operations": {"page": {"port": 80}}}}, "port"),
+    (own(settings={"application_id": {"file": "/secrets/moesiv/application-id"}}), "no entry moesiv"),
+    (own(decode=REGISTRY), "variable REGISTRY_TOKEN"),
+    (own(suppressed_users={"file": "/files/users/ids.txt"}), "no entry users"),
+    ({"secrets": {"moesif": {"destinations": ["other"]}}}, "names other"),
+    ({"secrets": {"moesif": {"externalSecret": {}}}}, "/secrets/moesif"),
+    ({"secrets": {"other": {"destinations": []}}}, "/secrets/other"),
+    ({"secrets": {"bad name": {"existingSecret": "x"}}}, "'bad name' does not match"),
+    ({"topicCreation": {"enabled": True}}, "topicCreation.topics"),
+    (
+        {"topicCreation": {"topics": {"t": {"partitions": 1, "replicationFactor": 1, "config": {"a.b": "x' y"}}}}},
+        "topics",
+    ),
+    ({"monitoring": {"mode": ["podMonitor", "serviceMonitor"]}}, "mode"),
+    ({"image": {"digest": "latest"}}, "digest"),
+    ({"env": {"POD_NAME": "x"}}, "propertyName 'POD_NAME'"),
+    ({"podSecurity": {"runAsUser": 0}}, "runAsUser"),
+    ({"replicas": -1}, "replicas"),
+]
+
+
+@pytest.mark.parametrize(("more", "told"), REFUSED, ids=[told for _, told in REFUSED])
+def test_what_cannot_work_is_refused(more: dict[str, Any], told: str) -> None:
+    """Before anything is installed, by schema or by template, naming what is wrong."""
+    assert told in refusal(with_values("minimal", more))
+
+
+def test_two_destinations_of_one_group_are_refused() -> None:
+    """Each would see a part of the events."""
+    two = {"config": {"destinations": {name: {"group_id": "g"} for name in ("moesif-prod", "moengage-eu")}}}
+    assert "one consumer group, g" in refusal(with_values("several-destinations", two))
+
+
+def test_secrets_of_another_destination_are_not_enough() -> None:
+    """What a destination's part of the file names must be mounted in its own pods."""
+    more = {"secrets": {"moesif": {"destinations": ["moengage-eu"]}}}
+    assert "no entry moesif" in refusal(with_values("several-destinations", more))
+
+
+def test_data_in_mappings_is_not_taken_for_references() -> None:
+    """A mapping may send an object that looks like one."""
+    mapping = {"action_name": "x", "metadata": {"env": "PRODUCTION"}}
+    subscription = {"name": "a", "trigger": 'type = "track"', "action": "sendAction", "mapping": mapping}
+    assert workload(with_values("minimal", own(subscriptions=[subscription])))
+
+
+def test_zero_and_false_win_over_defaults() -> None:
+    """A destination's own 0 is no missing value."""
+    values = with_values("several-destinations", {"destinations": {"moengage-eu": {"replicas": 0}}})
+    found = {
+        each["metadata"]["name"]: each["spec"].get("replicas")
+        for each in render(values).objects
+        if each["kind"] == "Deployment"
+    }
+    assert found == {"bridge-moesif-prod": 2, "bridge-moengage-eu": 0}
+
+
+def test_settings_of_one_destination_leave_the_others_alone() -> None:
+    """What differs is laid over what is common, key by key."""
+    pods = {
+        each["metadata"]["name"]: each["spec"]["template"]
+        for each in render(feature_values("several-destinations")).objects
+        if each["kind"] == "Deployment"
+    }
+    limits = {name: pod["spec"]["containers"][0]["resources"]["limits"] for name, pod in pods.items()}
+    assert limits["bridge-moengage-eu"] == {"memory": "1Gi", "ephemeral-storage": "128Mi"}
+    assert limits["bridge-moesif-prod"] == {"memory": "512Mi", "ephemeral-storage": "128Mi"}
+    assert "priorityClassName" not in pods["bridge-moesif-prod"]["spec"]
+    assert pods["bridge-moengage-eu"]["metadata"]["annotations"]["team"] == "crm"
+
+
+SAFE: dict[str, Any] = {
+    "config": {"kafka": {"properties": {"security.protocol": "SSL"}}},
+    "monitoring": {"mode": "podMonitor", "prometheusRule": {"enabled": True}},
+}
+UNSAFE: list[tuple[dict[str, Any], str]] = [
+    ({"image": {"tag": "latest"}}, "image.tag latest"),
+    ({"networkPolicy": {"enabled": False}}, "networkPolicy is off"),
+    ({"podDisruptionBudget": {"enabled": False}}, "podDisruptionBudget is off"),
+    ({"monitoring": {"mode": "none"}}, "monitoring.mode is none"),
+    ({"monitoring": {"prometheusRule": {"enabled": False}}}, "prometheusRule is off"),
+    ({"monitoring": {"prometheusRule": {"without": ["A"]}}}, "leaves out A"),
+    ({"config": {"kafka": {"properties": {"security.protocol": "PLAINTEXT"}}}}, "travel readable"),
+    ({"config": {"kafka": {"properties": {"enable.ssl.certificate.verification": False}}}}, "any broker is believed"),
+    ({"config": {"kafka": {"properties": {"ssl.endpoint.identification.algorithm": "none"}}}}, "may have any name"),
+    ({"config": {"operations": {"logs": {"level": "debug"}}}}, "level is debug"),
+    (
+        {"staticMembership": {"enabled": True}, "config": {"kafka": {"group_protocol": "consumer"}}},
+        "the brokers decide",
+    ),
+    ({"rollout": {"maxSurge": 1}}, "moves partitions twice"),
+    (
+        {"topicCreation": {"enabled": True, "topics": {"t": {"partitions": 1, "replicationFactor": 1}}}},
+        "topics.t has one replica",
+    ),
+    (own(deliver=False), "never sent"),
+    (own(on_expired="continue"), "lost without a stop"),
+    (own(delivery={"max_attempts": 3}), "becomes dead letters"),
+    (own(settings={"base_url": "http://vendor", "allow_http": True}), "allow_http"),
+    ({"replicas": 0}, "has no replicas"),
+    ({"replicas": 4, "partitions": 3}, "4 replicas for 3 partitions"),
+    ({"partitions": 3, "autoscaling": {"mode": "keda", "minReplicas": 0, "allowScaleToZero": True}}, "scaled to 0"),
+    ({"resources": {"limits": {"memory": None}}}, "no limit of memory"),
+]
+
+
+def warnings(more: dict[str, Any]) -> list[str]:
+    """Return the warnings of the notes when `more` is laid over what is safe."""
+    values = with_values("minimal", SAFE)
+    values = {**values, **_laid(values, more)}
+    lines = render(values).notes.splitlines()
+    return [line.strip().removeprefix("WARNING: ") for line in lines if "WARNING" in line]
+
+
+def _laid(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: {**base[key], **_laid(base[key], value)}
+        if isinstance(value, dict) and isinstance(base.get(key), dict)
+        else value
+        for key, value in more.items()
+    }
+
+
+def test_safe_values_come_without_warnings() -> None:
+    """So that a warning is read."""
+    assert [] == warnings({})
+    assert "WARNING" not in render(with_values("minimal", SAFE)).notes
+
+
+@pytest.mark.parametrize(("more", "told"), UNSAFE, ids=[told for _, told in UNSAFE])
+def test_unsafe_values_are_named_in_the_notes(more: dict[str, Any], told: str) -> None:
+    """One line for each, and none for what is not unsafe."""
+    (warning,) = warnings(more)
+    assert told in warning
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_notes_say_where_to_look(feature: str) -> None:
+    """Groups, the lag command in a workload that exists, and how to test."""
+    rendered = render(feature_values(feature))
+    kinds = {"deploy": "Deployment", "statefulset": "StatefulSet"}
+    (lag,) = [line for line in rendered.notes.splitlines() if line.endswith("-- segment-bridge lag")]
+    kind, _, name = lag.split()[4].partition("/")
+    assert (kinds[kind], name) in {(each["kind"], each["metadata"]["name"]) for each in rendered.objects}
+    assert "helm -n crm test bridge" in rendered.notes
+    assert ("rollout restart" in rendered.notes) is (feature == "reload")
+
+
+def test_alerts_and_dashboard_are_the_charts_files() -> None:
+    """They come through whole, but for what the values leave out or add."""
+    rendered = {
+        each["kind"]: each for each in render(feature_values("monitoring")).objects if each["kind"] != "ConfigMap"
+    }
+    files = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text(encoding="utf-8"))
+    for group in files["groups"]:
+        for rule in group["rules"]:
+            if "alert" in rule:
+                rule["labels"] = {**rule.get("labels", {}), "team": "crm"}
+    assert files["groups"] == rendered["PrometheusRule"]["spec"]["groups"]
+    (dashboard,) = [
+        each["data"]["segment-bridge.json"]
+        for each in render(feature_values("monitoring")).objects
+        if "grafana_dashboard" in each["metadata"]["labels"]
+    ]
+    assert dashboard.strip() == (CHART / "files" / "dashboard.json").read_text(encoding="utf-8").strip()
+
+
+def test_alerts_can_be_left_out_by_name() -> None:
+    """One that does not suit is not rendered, the others are."""
+    files = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text(encoding="utf-8"))
+    names = [rule["alert"] for group in files["groups"] for rule in group["rules"] if "alert" in rule]
+    more = {"monitoring": {"prometheusRule": {"without": names[:1]}}}
+    (rendered,) = [
+        each for each in render(with_values("monitoring", more)).objects if each["kind"] == "PrometheusRule"
+    ] or [{"spec": {"groups": []}}]
+    kept = [rule["alert"] for group in rendered["spec"]["groups"] or [] for rule in group["rules"] if "alert" in rule]
+    assert names[1:] == kept
+
+
+def test_monitors_scrape_what_is_there() -> None:
+    """Each selects the pods or services of the release by the port that they have."""
+    for feature, kind, endpoints in (
+        ("keda-prometheus", "PodMonitor", "podMetricsEndpoints"),
+        ("monitoring", "ServiceMonitor", "endpoints"),
+    ):
+        objects = render(feature_values(feature)).objects
+        (monitor,) = [each for each in objects if each["kind"].endswith("Monitor")]
+        assert monitor["kind"] == kind
+        assert monitor["metadata"]["labels"]["release"] == "prometheus"
+        (endpoint,) = monitor["spec"][endpoints]
+        assert (endpoint["port"], endpoint["path"]) == ("page", "/metrics")
+        wanted = monitor["spec"]["selector"]["matchLabels"].items()
+        if kind == "ServiceMonitor":
+            services = [each for each in objects if each["kind"] == "Service"]
+            assert len(services) == 2
+            assert all(wanted <= each["metadata"]["labels"].items() for each in services)
+            assert {"page"} == {port["name"] for each in services for port in each["spec"]["ports"]}
+
+
+def test_topics_are_made_before_anything_is_installed() -> None:
+    """A job that runs once, needs nothing of the release, and changes nothing about topics that are there."""
+    (job,) = [each for each in render(feature_values("topic-creation")).objects if each["kind"] == "Job"]
+    annotations = job["metadata"]["annotations"]
+    assert annotations["helm.sh/hook"] == "pre-install,pre-upgrade"
+    spec = job["spec"]["template"]["spec"]
+    assert "serviceAccountName" not in spec
+    assert {"client", "scratch"} == {each["name"] for each in spec["volumes"]}
+    (script,) = spec["containers"][0]["args"]
+    lines = script.strip().splitlines()
+    assert len(lines) == 2
+    assert all(" --create --if-not-exists " in line for line in lines)
+    assert lines[1].endswith(
+        "--topic segment-bridge.dead-letters --partitions 3 --replication-factor 3 --config 'cleanup.policy=delete' "
+        "--config 'max.message.bytes=1056780' --config 'retention.ms=1209600000'"
+    )
+
+
+def test_the_test_pod_asks_everybody_with_all_keys() -> None:
+    """`helm test` runs the check of the release's own file, with the secrets of every destination that is enabled."""
+    (pod,) = [each for each in render(feature_values("several-destinations")).objects if each["kind"] == "Pod"]
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    (container,) = pod["spec"]["containers"]
+    assert container["args"] == ["check", "--config", "/config/segment-bridge.yaml", "--online"]
+    secrets = {each["secret"]["secretName"] for each in pod["spec"]["volumes"] if "secret" in each}
+    assert secrets == {"moesif-key", "moengage-key"}
