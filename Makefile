@@ -24,6 +24,11 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 COMPILE := $(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
+# Its dependencies do not go together with the bridge's, so it has an environment of its own.
+CHECKOV := .work/checkov
+GO_BIN := .work/go-bin
+GO_TOOLS := github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0 github.com/zegl/kube-score/cmd/kube-score@v1.20.0 \
+	github.com/norwoodj/helm-docs/cmd/helm-docs@v1.14.2 github.com/helm-unittest/helm-unittest/cmd/helm-unittest@v1.0.0
 FAST := not kafka and not registry and not property and not proof
 REST := (kafka or registry or property) and not proof
 
@@ -44,7 +49,7 @@ run: $(RUNTIME) ## Run the bridge (ARGS="--config my.yaml --destination moesif-p
 	$(RUN) -m processor run $(ARGS)
 
 .PHONY: check
-check: lint types contracts coverage ## Everything that needs no Kafka: style, types, layers, fast tests, coverage
+check: lint types contracts coverage chart ## Everything that needs no Kafka: style, types, layers, fast tests, coverage, chart
 
 .PHONY: test
 test: $(if $(ARGS),$(DEVELOPMENT),coverage services) ## All tests, a real Kafka included (Python, JDK 17 and Maven; ARGS="-k offsets")
@@ -84,6 +89,19 @@ coverage: $(DEVELOPMENT) ## Fast tests, measured: full branch coverage of what d
 	$(RUN) -m coverage combine --quiet
 	$(RUN) tests/coverage_gate.py
 
+.PHONY: chart
+chart: $(CHECKOV)/stamp ## The rendered chart by checkov; everything else about it is among the fast tests
+	$(CHECKOV)/bin/checkov --directory tests/chart/golden --config-file helm/checkov.yaml
+
+.PHONY: chart-full
+chart-full: $(DEVELOPMENT) ## The chart by tools that are built with Go: kubeconform, kube-score, helm-docs, helm-unittest
+	for tool in $(GO_TOOLS); do GOBIN=$(abspath $(GO_BIN)) GOFLAGS=-mod=mod go install $$tool; done
+	PATH="$(abspath $(GO_BIN)):$$PATH" $(RUN) -m tests.chart.full
+
+.PHONY: test-cluster
+test-cluster: $(DEVELOPMENT) ## Install, upgrade, roll back and uninstall the chart in the cluster of KUBECONFIG (ARGS="--values my.yaml")
+	$(RUN) -m tests.chart.cluster $(ARGS)
+
 .PHONY: format
 format: $(DEVELOPMENT) ## Write the style that `make lint` asks for
 	$(RUN) -m ruff check --fix .
@@ -120,4 +138,9 @@ active-development: active-environment
 
 .venv/development.stamp: .venv/runtime.stamp requirements-dev.txt
 	$(INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(CHECKOV)/stamp: .ci/requirements-checkov.txt
+	$(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -175,6 +175,15 @@ def test_consumer_commits_only_what_is_stored_and_chooses_nothing() -> None:
     assert found == expected
 
 
+def test_only_the_member_of_a_group_has_the_name_of_a_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may come from the environment, so that each pod has its own; other clients would warn of it."""
+    monkeypatch.setenv("POD_NAME", "bridge-0")
+    settings = kafka(properties={"group.instance.id": {"env": "POD_NAME"}, "client.rack": "a"})
+    found = [make(settings, "g") for make in (consumer_properties, reader_properties, producer_properties)]
+    assert ["bridge-0", None, None] == [each.get("group.instance.id") for each in found]
+    assert ["a", "a", "a"] == [each["client.rack"] for each in found]
+
+
 def test_group_of_the_new_protocol_leaves_its_timeouts_to_the_broker() -> None:
     """The three keys that a KIP-848 group refuses are absent."""
     classic, new = (consumer_properties(kafka(group_protocol=each), "g") for each in ("classic", "consumer"))
