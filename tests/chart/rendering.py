@@ -77,21 +77,21 @@ def _chart() -> helm_python.Chart:
 
 
 @cache
-def _rendered(values: str, release: str) -> Rendered:
+def _rendered(values: str, release: str, namespace: str) -> Rendered:
     _chart().validate_schema(json.loads(values))
-    texts = _chart().render(json.loads(values), name=release, namespace=NAMESPACE)
+    texts = _chart().render(json.loads(values), name=release, namespace=namespace)
     named = {name.partition("templates/")[2]: text for name, text in sorted(texts.items())}
     notes = named.pop("NOTES.txt")
     return Rendered(notes, named)
 
 
-def render(values: Values, *, release: str = RELEASE) -> Rendered:
+def render(values: Values, *, release: str = RELEASE, namespace: str = NAMESPACE) -> Rendered:
     """Return what values render to.
 
     Raises:
         helm_python.HelmError: the schema or a template refuses them.
     """
-    return _rendered(json.dumps(values, sort_keys=True), release)
+    return _rendered(json.dumps(values, sort_keys=True), release, namespace)
 
 
 def refusal(values: Values) -> str:

@@ -23,7 +23,7 @@ def owned(process: BridgeProcess) -> set[int]:
 def test_a_process_that_comes_back_finds_its_partitions(
     kafka: Kafka, tmp_path: Path, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A restart moves no partition: the other process keeps its own alone, and nothing is lost, repeated or warned of."""
+    """A restart moves no partition: the other process keeps its own alone, and nothing is lost or repeated."""
     own: dict[str, Any] = {"properties": {"group.instance.id": {"env": "POD_NAME"}}, "group_protocol": protocol}
     root = {"kafka": {**own, "consumer": {"session_timeout_ms": 45_000}}}
     with Deployment(kafka, tmp_path, partitions=4, root=root) as bridge:

@@ -1,0 +1,283 @@
+"""The chart in a cluster: installed, looked at, upgraded, rolled back, uninstalled. `make test-cluster`.
+
+The cluster is whatever `KUBECONFIG` leads to: kind, minikube, or a bare API server. Where no pods run everything else
+is looked at all the same: what the API server keeps of each object, what admission says of the pods, and the bounds of
+scaling. Everything happens in a namespace of its own, which is deleted at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import helm_python
+
+from tests.chart.rendering import CHART, Object, Values, merged, read_yaml, render
+
+RELEASE: Final = "bridge"
+WORKLOADS: Final = ("Deployment", "StatefulSet")
+OWN_VALUES: Final = Path(__file__).parent / "cluster-values.yaml"
+WAIT_S: Final = 300.0
+"""Longest wait for pods, and for objects to go."""
+_KEY: Final = "a-made-up-key"
+
+
+class TrialError(Exception):
+    """The cluster has something else than it should."""
+
+
+def expect(holds: object, what: str) -> None:
+    """Say that something is as it should be.
+
+    Raises:
+        TrialError: it is not.
+    """
+    if not holds:
+        raise TrialError(what)
+    told(what)
+
+
+def told(what: str) -> None:
+    """Say what has been found."""
+    sys.stdout.write(f"  {what}\n")
+
+
+class Cluster:
+    """The cluster by `kubectl`, in one namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        """Ask about this namespace."""
+        self.namespace = namespace
+
+    def kubectl(self, *arguments: str, given: Object | None = None) -> str:
+        """Return what a command prints.
+
+        Raises:
+            TrialError: it ends with another code than 0.
+        """
+        text = None if given is None else json.dumps(given)
+        ran = subprocess.run(
+            ["kubectl", "--namespace", self.namespace, *arguments],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ran.returncode:
+            raise TrialError(f"kubectl {' '.join(arguments)}: {ran.stderr.strip()}")
+        return ran.stdout
+
+    def get(self, kind: str, name: str) -> Object:
+        """Return an object as the API server has it."""
+        found: Object = json.loads(self.kubectl("get", kind, name, "--output", "json"))
+        return found
+
+    def left(self) -> list[str]:
+        """Return what of the release is there."""
+        kinds = "deployments,statefulsets,configmaps,serviceaccounts,poddisruptionbudgets,horizontalpodautoscalers"
+        kinds += ",networkpolicies,services"
+        selector = f"app.kubernetes.io/instance={RELEASE}"
+        return self.kubectl("get", kinds, "--selector", selector, "--output", "name").split()
+
+    def runs_pods(self) -> bool:
+        """Return whether a node is ready on which a kubelet runs pods; kwok's nodes only say so."""
+        nodes = json.loads(self.kubectl("get", "nodes", "--output", "json"))["items"]
+        return any(
+            each["metadata"].get("annotations", {}).get("kwok.x-k8s.io/node") is None
+            and any(state["type"] == "Ready" and state["status"] == "True" for state in each["status"]["conditions"])
+            for each in nodes
+        )
+
+
+def until(condition: Callable[[], object], what: str, timeout_s: float = WAIT_S) -> None:
+    """Wait for a condition.
+
+    Raises:
+        TrialError: it did not come true in time.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline_s:
+            raise TrialError(f"not within {timeout_s:.0f} s: {what}")
+        time.sleep(0.5)
+    told(what)
+
+
+def missing(wanted: Any, there: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Yield what of one value is not in another: the API server may add, and must keep."""
+    if isinstance(wanted, Mapping) and isinstance(there, Mapping):
+        for key, value in wanted.items():
+            yield from missing(value, there.get(key), f"{path}.{key}")
+    elif isinstance(wanted, list) and isinstance(there, list) and len(wanted) == len(there):
+        for index, (value, found) in enumerate(zip(wanted, there, strict=True)):
+            yield from missing(value, found, f"{path}[{index}]")
+    elif wanted != there and not (wanted in ({}, [], None) and there is None) and not _is_same_quantity(wanted, there):
+        yield f"{path}: {wanted!r} became {there!r}"
+
+
+def _is_same_quantity(wanted: object, there: object) -> bool:
+    return isinstance(wanted, int | float | str) and str(wanted) == str(there)
+
+
+class Trial:
+    """One run through the life of a release."""
+
+    def __init__(self, cluster: Cluster, values: Values) -> None:
+        """Prepare the release with these values."""
+        self.cluster, self.values = cluster, values
+        self.helm = helm_python.Config(namespace=cluster.namespace)
+
+    def run(self) -> None:
+        """Go through all of it.
+
+        Raises:
+            TrialError: something is not as it should be.
+            helm_python.HelmError: Helm could not do its part.
+        """
+        for step in (self.install, self.look, self.wait, self.scale, self.upgrade, self.roll_back, self.uninstall):
+            sys.stdout.write(f"{step.__name__.replace('_', ' ')}\n")
+            step()
+
+    def rendered(self) -> list[Object]:
+        """Return what the chart makes of the values, without hooks."""
+        objects = render(self.values, release=RELEASE, namespace=self.cluster.namespace).objects
+        return [each for each in objects if "helm.sh/hook" not in each["metadata"].get("annotations", {})]
+
+    def install(self) -> None:
+        """Make the namespace, hold it to the restricted standard, make the Secrets, install."""
+        self.cluster.kubectl("create", "namespace", self.cluster.namespace)
+        label = "pod-security.kubernetes.io/enforce=restricted"
+        self.cluster.kubectl("label", "namespace", self.cluster.namespace, label)
+        for name, entry in self.values.get("secrets", {}).items():
+            keys = set(re.findall(rf"/secrets/{name}/([\w.-]+)", json.dumps(self.values["config"])))
+            literals = [f"--from-literal={key}={_KEY}" for key in sorted(keys)]
+            self.cluster.kubectl("create", "secret", "generic", entry["existingSecret"], *literals)
+        self.helm.install(CHART, RELEASE, self.values, namespace=self.cluster.namespace)
+        expect(self.revision() == 1, "it is installed")
+
+    def revision(self) -> int:
+        """Return the revision that is deployed."""
+        return max(int(each["version"]) for each in self.helm.history(RELEASE))
+
+    def look(self) -> None:
+        """Hold every object against what was rendered, and every pod against what admission lets in."""
+        for each in self.rendered():
+            kind, name = each["kind"], each["metadata"]["name"]
+            there = self.cluster.get(kind, name)
+            lost = [
+                *missing(each.get("spec", {}), there.get("spec", {})),
+                *missing(each.get("data", {}), there.get("data", {})),
+            ]
+            expect(not lost, f"{kind} {name} is kept as it is" + "".join(f"\n    {one}" for one in lost))
+            if kind in WORKLOADS:
+                pod = {"apiVersion": "v1", "kind": "Pod", **each["spec"]["template"]}
+                pod["metadata"] = {**pod["metadata"], "name": name, "namespace": self.cluster.namespace}
+                self.cluster.kubectl("create", "--dry-run=server", "--filename", "-", given=pod)
+                told(f"pods of {name} are let in")
+
+    def wait(self) -> None:
+        """Wait for the pods where a node runs any, and have `helm test` ask Kafka and the vendors."""
+        if not self.cluster.runs_pods():
+            told("no node runs pods here, so none is waited for")
+            return
+        for each in self.rendered():
+            if each["kind"] in WORKLOADS:
+                name = each["metadata"]["name"]
+                self.cluster.kubectl("rollout", "status", f"{each['kind'].lower()}/{name}", f"--timeout={WAIT_S:.0f}s")
+                told(f"{name} is rolled out")
+        self.helm.test(RELEASE)
+        told("helm test is content")
+
+    def scale(self) -> None:
+        """Hold the bounds of scaling against the partitions, and try to go beyond them."""
+        partitions = self.values["partitions"]
+        for each in self.rendered():
+            if each["kind"] in ("HorizontalPodAutoscaler", "ScaledObject"):
+                spec = self.cluster.get(each["kind"], each["metadata"]["name"])["spec"]
+                fewest = spec.get("minReplicas", spec.get("minReplicaCount"))
+                most = spec.get("maxReplicas", spec.get("maxReplicaCount"))
+                expect(
+                    1 <= fewest <= most <= partitions,
+                    f"{each['metadata']['name']} has {fewest} to {most} of {partitions}",
+                )
+        beyond = {"autoscaling": {"mode": "hpa", "maxReplicas": partitions + 1}}
+        try:
+            self.helm.upgrade(CHART, RELEASE, merged(self.values, {**beyond, "destinations": {}}))
+        except helm_python.HelmError as error:
+            expect("partitions" in str(error), "more processes than partitions are refused")
+        else:
+            raise TrialError("more processes than partitions are taken")
+
+    def state(self) -> dict[str, tuple[str, int]]:
+        """Return checksum of the file and generation of each workload."""
+        found = {}
+        for each in self.rendered():
+            if each["kind"] in WORKLOADS:
+                there = self.cluster.get(each["kind"], each["metadata"]["name"])
+                checksum = there["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+                found[each["metadata"]["name"]] = (checksum, int(there["metadata"]["generation"]))
+        return found
+
+    def upgrade(self) -> None:
+        """Change the file; every workload is rolled out anew, and nothing is made twice."""
+        self.before = self.state()
+        left = self.cluster.left()
+        more = {"config": {"operations": {"logs": {"level": "warning"}}}}
+        self.helm.upgrade(CHART, RELEASE, merged(self.values, more), namespace=self.cluster.namespace)
+        after = self.state()
+        expect(after.keys() == self.before.keys(), "the same workloads are there")
+        expect(all(after[name][0] != self.before[name][0] for name in after), "their pods get the new file")
+        expect(all(after[name][1] > self.before[name][1] for name in after), "they are rolled out anew")
+        expect(sorted(left) == sorted(self.cluster.left()), "nothing was made or deleted")
+
+    def roll_back(self) -> None:
+        """Go back; file and pods are those of the beginning."""
+        self.helm.rollback(RELEASE, version=1)
+        now = self.state()
+        expect(all(now[name][0] == self.before[name][0] for name in now), "their pods get the file of the beginning")
+        level = self.cluster.get("configmap", f"{RELEASE}-config")["data"]["segment-bridge.yaml"]
+        expect("warning" not in level, "the file is that of the beginning")
+
+    def uninstall(self) -> None:
+        """Take it away; nothing is left but what was there before."""
+        self.helm.uninstall(RELEASE)
+        until(lambda: not self.cluster.left(), "nothing of the release is left")
+        for entry in self.values.get("secrets", {}).values():
+            self.cluster.get("secret", entry["existingSecret"])
+        told("the Secrets that were there before are still there")
+
+
+def main() -> int:
+    """Run the trial; return 1 when something is not as it should be."""
+    parser = argparse.ArgumentParser(description="Try the chart in the cluster that KUBECONFIG leads to.")
+    parser.add_argument(
+        "--values", type=Path, default=OWN_VALUES, help="Values of the release; `partitions` among them."
+    )
+    parser.add_argument("--keep", action="store_true", help="Leave the namespace as it is at the end.")
+    arguments = parser.parse_args()
+    if "KUBECONFIG" not in os.environ:
+        parser.error("KUBECONFIG is not set: it says which cluster may be used for this")
+    cluster = Cluster(f"segment-bridge-{secrets.token_hex(3)}")
+    try:
+        Trial(cluster, read_yaml(arguments.values.read_text(encoding="utf-8"))).run()
+    except (TrialError, helm_python.HelmError) as error:
+        sys.stderr.write(f"FAILED: {error}\n")
+        return 1
+    finally:
+        if not arguments.keep:
+            cluster.kubectl("delete", "namespace", cluster.namespace, "--wait=false", "--ignore-not-found")
+    sys.stdout.write("the chart does what it should\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
