@@ -131,10 +131,9 @@ def _is_same_quantity(wanted: object, there: object) -> bool:
 class Trial:
     """One run through the life of a release."""
 
-    def __init__(self, cluster: Cluster, values: Values) -> None:
+    def __init__(self, cluster: Cluster, values: Values, helm: helm_python.Config) -> None:
         """Prepare the release with these values."""
-        self.cluster, self.values = cluster, values
-        self.helm = helm_python.Config(namespace=cluster.namespace)
+        self.cluster, self.values, self.helm = cluster, values, helm
 
     def run(self) -> None:
         """Go through all of it.
@@ -268,7 +267,8 @@ def main() -> int:
         parser.error("KUBECONFIG is not set: it says which cluster may be used for this")
     cluster = Cluster(f"segment-bridge-{secrets.token_hex(3)}")
     try:
-        Trial(cluster, read_yaml(arguments.values.read_text(encoding="utf-8"))).run()
+        values = read_yaml(arguments.values.read_text(encoding="utf-8"))
+        Trial(cluster, values, helm_python.Config(namespace=cluster.namespace)).run()
     except (TrialError, helm_python.HelmError) as error:
         sys.stderr.write(f"FAILED: {error}\n")
         return 1

@@ -19,8 +19,8 @@ from processor.model import Answer, Decision, Headers, Verdict
 from processor.operations.logs import JsonFormatter
 from processor.operations.settings import TracingSettings
 from processor.operations.tracing_spans import Spans, address_attributes, producer_context
-from tests.span_receiver import Receiver, plain, receiver
 from tests.parcels import Maker
+from tests.span_receiver import Receiver, plain, receiver
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED: Headers = (("traceparent", f"00-{TRACE}-{SPAN}-01".encode()), ("tracestate", b"vendor=1"))

@@ -1,0 +1,183 @@
+"""`make test-cluster` finds what it is there to find: tried on a cluster that is a dictionary."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, cast
+
+import helm_python
+import pytest
+
+from tests.chart.cluster import OWN_VALUES, RELEASE, WORKLOADS, Cluster, Trial, TrialError, missing
+from tests.chart.rendering import Object, Values, read_yaml, render
+
+Change = Callable[[Object], Object | None]
+
+
+class DictCluster(Cluster):
+    """Keeps objects as an API server does: with a generation, and whatever `change` makes of them."""
+
+    def __init__(self, change: Change | None = None) -> None:
+        """Hold nothing yet."""
+        super().__init__("crm")
+        self.stored: dict[tuple[str, str], Object] = {}
+        self.asked: list[tuple[str, ...]] = []
+        self.change = change
+
+    def apply(self, wanted: list[Object]) -> None:
+        """Make, change and delete objects until they are the wanted ones."""
+        before = self.stored
+        self.stored = {key: each for key, each in before.items() if key[0] == "secret"}
+        for each in wanted:
+            key = (each["kind"].lower(), each["metadata"]["name"])
+            kept = copy.deepcopy(each) if self.change is None else self.change(copy.deepcopy(each))
+            if kept is None:
+                continue
+            was = before.get(key, {}).get("metadata", {}).get("generation", 0)
+            is_other = before.get(key, {}).get("spec") != kept.get("spec")
+            kept["metadata"]["generation"] = was + 1 if is_other else was
+            self.stored[key] = kept
+
+    def kubectl(self, *arguments: str, given: Object | None = None) -> str:  # noqa: ARG002 - as the real one
+        """Note the command; make the Secrets."""
+        self.asked.append(arguments)
+        if arguments[:2] == ("create", "secret"):
+            self.stored["secret", arguments[3]] = {"metadata": {"name": arguments[3]}}
+        return ""
+
+    def get(self, kind: str, name: str) -> Object:
+        """Return what is kept."""
+        found = self.stored.get((kind.lower(), name))
+        if found is None:
+            raise TrialError(f"there is no {kind} {name}")
+        return found
+
+    def left(self) -> list[str]:
+        """Return everything but Secrets."""
+        return [f"{kind}/{name}" for kind, name in self.stored if kind != "secret"]
+
+    def runs_pods(self) -> bool:
+        """Return that no pods run here."""
+        return False
+
+
+class DictHelm:
+    """Renders into a `DictCluster` and remembers revisions."""
+
+    def __init__(self, cluster: DictCluster, *, forgets_to_roll_back: bool = False) -> None:
+        """Install into this cluster."""
+        self._cluster, self._forgets = cluster, forgets_to_roll_back
+        self._revisions: list[Values] = []
+
+    def install(self, _chart: object, name: str, values: Values, **_: object) -> None:
+        """Install or upgrade, or refuse the values."""
+        objects = render(values, release=name, namespace=self._cluster.namespace).objects
+        self._revisions.append(values)
+        self._cluster.apply(
+            [each for each in objects if "helm.sh/hook" not in str(each["metadata"].get("annotations"))]
+        )
+
+    upgrade = install
+
+    def history(self, _name: str) -> list[dict[str, Any]]:
+        """Return all revisions."""
+        return [{"version": number + 1} for number in range(len(self._revisions))]
+
+    def rollback(self, name: str, *, version: int) -> None:
+        """Go back to a revision."""
+        if not self._forgets:
+            self.install(None, name, self._revisions[version - 1])
+
+    def uninstall(self, _name: str) -> None:
+        """Delete everything."""
+        secrets = {key: each for key, each in self._cluster.stored.items() if key[0] == "secret"}
+        self._cluster.stored = secrets
+
+
+def trial(change: Change | None = None, **faults: bool) -> tuple[Trial, DictCluster]:
+    """Return a trial of the values that are used by default, in a cluster of its own."""
+    cluster = DictCluster(change)
+    values = read_yaml(OWN_VALUES.read_text(encoding="utf-8"))
+    return Trial(cluster, values, cast("helm_python.Config", DictHelm(cluster, **faults))), cluster
+
+
+def test_a_chart_that_does_what_it_should_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every step is gone through, pods of every workload are shown to admission, nothing is left."""
+    one, cluster = trial()
+    one.run()
+    told = capsys.readouterr().out
+    assert "more processes than partitions are refused" in told
+    assert f"{RELEASE}-moesif has 1 to 4 of 6" in told
+    assert "their pods get the file of the beginning" in told
+    assert ("create", "namespace", "crm") == cluster.asked[0]
+    assert "--from-literal=moveo-api-key=a-made-up-key" in cluster.asked[2]
+    assert 2 == len([each for each in cluster.asked if "--dry-run=server" in each])
+    assert cluster.left() == []
+
+
+def without_probe(each: Object) -> Object:
+    """Lose a field of every pod, as a server that does not know it does."""
+    if each["kind"] in WORKLOADS:
+        del each["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]
+    return each
+
+
+def unbounded(each: Object) -> Object:
+    """Let a scaler go beyond the partitions, together with what was asked for."""
+    if each["kind"] == "HorizontalPodAutoscaler":
+        each["spec"]["maxReplicas"] = 100
+    return each
+
+
+def same_checksum(each: Object) -> Object:
+    """Lose what makes pods follow their file, keeping its place."""
+    if each["kind"] in WORKLOADS:
+        each["spec"]["template"]["metadata"]["annotations"]["checksum/config"] = "same"
+    return each
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (without_probe, "livenessProbe"),
+        (unbounded, "maxReplicas"),
+        (lambda each: None if each["kind"] == "NetworkPolicy" else each, "no NetworkPolicy"),
+    ],
+)
+def test_what_the_cluster_does_not_keep_is_found(change: Change, told: str) -> None:
+    """A field or an object that is lost, or kept as something else, ends the trial and is named."""
+    with pytest.raises(TrialError, match=told):
+        trial(change)[0].run()
+
+
+def test_pods_that_do_not_follow_their_file_are_found() -> None:
+    """Although everything is kept as it was rendered."""
+    one, _ = trial(same_checksum)
+    one.install()
+    with pytest.raises(TrialError, match="new file"):
+        one.upgrade()
+
+
+def test_a_rollback_that_changes_nothing_is_found() -> None:
+    """The file of the upgrade is still there."""
+    with pytest.raises(TrialError, match="the file of the beginning"):
+        trial(forgets_to_roll_back=True)[0].run()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "expected"),
+    [
+        ({"a": 1}, {"a": 1, "b": 2}, []),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}]}, []),
+        ({"a": {}}, {}, []),
+        ({"cpu": 1}, {"cpu": "1"}, []),
+        ({"a": 1}, {}, [".a: 1 became None"]),
+        ({"a": [1]}, {"a": [1, 2]}, [".a: [1] became [1, 2]"]),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, [".a[0].b: 1 became 2"]),
+        ({"a": False}, {}, [".a: False became None"]),
+    ],
+)
+def test_a_server_may_add_and_must_keep(wanted: object, there: object, expected: list[str]) -> None:
+    """What was asked for is compared; an empty value may be left out."""
+    assert expected == list(missing(wanted, there))
