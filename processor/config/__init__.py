@@ -10,7 +10,7 @@ from processor.config.located import refuse
 from processor.config.masking import masked, secrets_in
 from processor.config.pem import Authorities, require_pair
 from processor.config.problems import Problem
-from processor.config.properties import Properties, refusing, revealed
+from processor.config.properties import Properties, naming_files, refusing, revealed
 from processor.config.secret import UNREAD_SECRETS, HeaderSecret, Secret, SecretOrPlain
 from processor.config.validation import validate
 
@@ -25,6 +25,7 @@ __all__ = [
     "SecretOrPlain",
     "load_document",
     "masked",
+    "naming_files",
     "refuse",
     "refusing",
     "require_pair",

@@ -40,15 +40,22 @@ def require_pair(cert_file: Path | None, key_file: Path | None, password: Secret
         return
     if password is not None and password.trouble() is not None:
         return
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        with suppress(PermissionError):
-            # Always given, or OpenSSL would ask for the password of an encrypted key on the terminal and wait.
-            context.load_cert_chain(cert_file, key_file, password="" if password is None else password.reveal())
-    except ssl.SSLError as error:
+    if not goes_with(cert_file, key_file, None if password is None else password.reveal()):
         key = "`client_cert_file`" if key_file is None else "`client_key_file`"
         what = "without" if password is None else "not opened by"
         raise ValueError(
             f"`client_cert_file` does not go with a key in {key}: not PEM, another certificate's, or encrypted and "
             f"{what} `client_key_password`"
-        ) from error
+        )
+
+
+def goes_with(cert_file: Path, key_file: Path | None, password: str | None) -> bool:
+    """Return whether a certificate and its key, in one file or in two, go together, or may not be read here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        with suppress(PermissionError):
+            # Always given, or OpenSSL would ask for the password of an encrypted key on the terminal and wait.
+            context.load_cert_chain(cert_file, key_file, password="" if password is None else password)
+    except ssl.SSLError:
+        return False
+    return True

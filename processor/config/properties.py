@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
+from pydantic import ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 from pydantic_core import InitErrorDetails
 
 from processor.config.located import carried, located, merged
@@ -18,6 +18,7 @@ from processor.config.secret import (
     REFERENCE_SCHEMA,
     SECRET_ERROR,
     SECRET_OR_PLAIN_SCHEMA,
+    UNREAD_SECRETS,
     Secret,
     SecretOrPlain,
 )
@@ -60,6 +61,18 @@ def refusing(judge: Judge) -> WrapValidator:
     return _with(findings)
 
 
+def naming_files(findings: Callable[[Mapping[Any, Any]], Iterator[tuple[str, str]]]) -> WrapValidator:
+    """Return the mark for an `Annotated` type of properties in which `findings` looks for files that cannot be used.
+
+    Nobody looks where secrets are not read either: who only previews connects to nobody and may have no such files.
+    """
+
+    def found(properties: Mapping[Any, Any]) -> Iterator[InitErrorDetails]:
+        yield from (located((name,), text) for name, text in findings(properties))
+
+    return _with(found, is_offline_too=False)
+
+
 def _literal_secrets(properties: Mapping[Any, Any]) -> Iterator[InitErrorDetails]:
     """Yield the secrets that are written literally, without showing them."""
     for name, value in properties.items():
@@ -67,11 +80,15 @@ def _literal_secrets(properties: Mapping[Any, Any]) -> Iterator[InitErrorDetails
             yield located((name,), f"a secret is written literally; {ALLOWED}", kind=SECRET_ERROR)
 
 
-def _with(findings: Callable[[Mapping[Any, Any]], Iterator[InitErrorDetails]]) -> WrapValidator:
+def _with(
+    findings: Callable[[Mapping[Any, Any]], Iterator[InitErrorDetails]], *, is_offline_too: bool = True
+) -> WrapValidator:
     """Return the validator that reports findings about a mapping beside those of its own type."""
 
-    def checked(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - whatever the file holds
-        found = list(findings(value)) if isinstance(value, Mapping) else []
+    def checked(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever the file holds
+        is_offline = info.context is not None and info.context.get(UNREAD_SECRETS) is True
+        is_asked = isinstance(value, Mapping) and (is_offline_too or not is_offline)
+        found = list(findings(value)) if is_asked else []
         try:
             result = handler(value)
         except ValidationError as error:

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
-from processor.config import Properties, refusing
+from processor.config import Properties, naming_files, refusing
+from processor.config.client_files import file_findings
 from processor.config.librdkafka import REFUSED_EVERYWHERE, TOPIC_PATTERN, taking_all_but
 from processor.model import Headers
 
@@ -80,7 +81,7 @@ class TargetSettings(BaseModel):
         description="Brokers of the topic's cluster to begin with, as host:port, separated by commas. Default none: "
         "the cluster that events are read from, with `kafka.properties`.",
     )
-    properties: Annotated[Properties, refusing(taking_all_but(_REFUSED))] = Field(
+    properties: Annotated[Properties, refusing(taking_all_but(_REFUSED)), naming_files(file_findings)] = Field(
         default_factory=dict,
         description="Properties of librdkafka for the producer, such as security.protocol; secrets as {env: NAME} or "
         "{file: PATH}. Without `bootstrap_servers` they are laid over `kafka.properties`. Default none.",

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from processor.config import Properties, refusing
+from processor.config import Properties, naming_files, refusing
+from processor.config.client_files import file_findings
 from processor.config.librdkafka import REFUSED_EVERYWHERE, TOPIC_PATTERN, taking_all_but
 from processor.source.start import Start
 
@@ -186,10 +187,12 @@ class KafkaSettings(BaseModel):
         description="A small compacted topic that remembers which groups have started on which topics, so that lost "
         "offsets and topics made again are recognised. Made when missing. Default segment-bridge.control.",
     )
-    properties: Annotated[Properties, refusing(taking_all_but(REFUSED_PROPERTIES))] = Field(
-        default_factory=dict,
-        description="Any other property of librdkafka, such as security.protocol; secrets as {env: NAME} or "
-        "{file: PATH}. Keys that the promise rests on are refused.",
+    properties: Annotated[Properties, refusing(taking_all_but(REFUSED_PROPERTIES)), naming_files(file_findings)] = (
+        Field(
+            default_factory=dict,
+            description="Any other property of librdkafka, such as security.protocol; secrets as {env: NAME} or "
+            "{file: PATH}. Keys that the promise rests on are refused.",
+        )
     )
     consumer: ConsumerSettings = Field(
         default_factory=ConsumerSettings, description="How the consumer behaves: times, amounts."

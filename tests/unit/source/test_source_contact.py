@@ -6,8 +6,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import trustme
 
 from processor.config import Secret
 from processor.errors import BrokerError, ConfigError
@@ -92,11 +94,18 @@ def test_a_server_that_never_answers_ends_with_the_time() -> None:
     "ask", [require_contact, lambda kafka: KafkaClients(kafka, "group").admin()], ids=["contact", "admin"]
 )
 def test_properties_that_the_client_refuses_together_are_an_error_of_configuration(
-    ask: Callable[[KafkaSettings], object],
+    ask: Callable[[KafkaSettings], object], tmp_path: Path
 ) -> None:
-    """A file of authorities that is not there is no bug of ours: the text names the property, and no secret."""
-    properties = {"security.protocol": "ssl", "ssl.ca.location": "/nowhere/ca.pem", "ssl.key.password": Secret("hush")}
+    """A file of authorities that has gone is no bug of ours: the text names the property, and no secret."""
+    authorities = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(authorities))
+    properties = {
+        "security.protocol": "ssl",
+        "ssl.ca.location": str(authorities),
+        "ssl.key.password": Secret("hush"),
+    }
     kafka = KafkaSettings(bootstrap_servers="127.0.0.1:9", topics=("events",), properties=properties)
+    authorities.unlink()
     with pytest.raises(
         ConfigError, match=r"kafka\.properties: the Kafka client cannot be made: .*ssl\.ca\.location"
     ) as caught:
