@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -10,12 +11,17 @@ from processor.errors import BrokerError
 from processor.source.clients import admin_client
 from processor.source.deadline import Deadline
 from processor.source.settings import KafkaSettings
+from processor.source.tls_trouble import speaks_tls, tls_trouble
 from processor.source.trouble import broker_error, told
 
 CONTACT_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.1
 _CLOSED: Final = "it closes the connection; does `security.protocol` say what it expects?"
 _SILENT: Final = "no answer in time"
+_MOMENT: Final = re.compile(r" \(after \d{1,9}ms in state [A-Z_]{1,40}(?:, \d{1,9} identical error\(s\) suppressed)?\)")
+"""How long a step took: it differs each time that the same is wrong."""
+REFUSED_CODES: Final = frozenset({"_AUTHENTICATION", "_SSL"})
+"""Codes of what trying again does not mend: credentials, certificates."""
 
 
 class _Heard:
@@ -24,14 +30,15 @@ class _Heard:
     def __init__(self) -> None:
         """Nothing yet."""
         self.cause: str | None = None
+        self.code = "_TRANSPORT"
         self.is_down = False
 
     def __call__(self, error: KafkaError) -> None:
         """Keep a cause, or that no broker is left to try."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - the client's own spelling of a constant
             self.is_down = True
-        else:
-            self.cause = told(error)
+        elif self.code != "_AUTHENTICATION":  # what follows it is only that no connection is left
+            self.cause, self.code = _MOMENT.sub("", told(error)), error.name()
 
     @property
     def text(self) -> str:
@@ -60,9 +67,16 @@ def require_contact(kafka: KafkaSettings, timeout_s: float = CONTACT_TIMEOUT_S) 
     while not answer.done() and not heard.is_down and deadline.left_s > 0:
         client.poll(_POLL_S)
     if not answer.done():
-        text = f"{kafka.bootstrap_servers} cannot be used: {heard.text}"
-        raise BrokerError(text, code="_TRANSPORT", fatal=False)
+        raise _unusable(kafka, heard)
     try:
         answer.result()
     except KafkaException as error:
         raise broker_error(error, f"{kafka.bootstrap_servers} cannot be used") from error
+
+
+def _unusable(kafka: KafkaSettings, heard: _Heard) -> BrokerError:
+    """Return why no broker can be used: what TLS says, where it is at fault, and else what the client says."""
+    trouble = tls_trouble(kafka) if speaks_tls(kafka) and heard.code != "_AUTHENTICATION" else None
+    code = heard.code if trouble is None else "_SSL"
+    text = heard.text if trouble is None else trouble
+    return BrokerError(f"{kafka.bootstrap_servers} cannot be used: {text}", code=code, fatal=False)
