@@ -23,7 +23,7 @@ from processor.destinations.base import Destination
 from processor.destinations.filters import Filters
 from processor.destinations.plan import Plan
 from processor.destinations.privacy import Privacy
-from processor.errors import InvariantError, ProcessorError
+from processor.errors import BrokerError, InvariantError, ProcessorError
 from processor.operations.channel import inherited
 from processor.operations.clock import SystemClock
 from processor.operations.exchanges import LoggedTransport
@@ -44,11 +44,14 @@ from processor.pipeline.traces import Traces
 from processor.pipeline.watch import Watch
 from processor.reloading import Origin, Ready, Reloader
 from processor.settings import DestinationSettings, Settings
+from processor.settings.access import lacking
 from processor.settings.doubts import doubts
 from processor.settings.fingerprint import config_hash
+from processor.source.access_watch import AccessWatch
 from processor.source.clients import Clients, KafkaClients
 from processor.source.cluster import Cluster
 from processor.source.consumer import ConsumerThread
+from processor.source.contact import require_contact
 from processor.source.decode import Decoder
 from processor.source.first_records import FirstRecords
 from processor.source.group_offsets import GroupOffsets
@@ -56,6 +59,7 @@ from processor.source.properties import client_properties, target_cluster
 from processor.source.settings import GroupSettings, KafkaSettings
 from processor.source.suppressed import SuppressedUsers
 from processor.source.suppressed_topic import SuppressedTopic
+from processor.source.trouble import NOT_GRANTED
 from processor.source.window import Window
 
 log = logging.getLogger(__name__)
@@ -236,8 +240,11 @@ class Bridge:
             on_crash=self.pipeline.fail,
         )
         offsets = GroupOffsets(group.group_id, clients.reader)
+        cluster = Cluster(clients.admin())
+        part = settings.model_copy(update={"destinations": {self._name: own}})
+        self._access = AccessWatch(partial(lacking, part, cluster.admin), partial(require_contact, settings.kafka))
         self._watch = Watch(
-            Cluster(clients.admin()),
+            cluster,
             offsets,
             settings.kafka.topics,
             self.pipeline,
@@ -261,6 +268,7 @@ class Bridge:
     async def _serve(self) -> int:
         """Start everything, wait for the end, stop everything in order; return the exit code."""
         self._dead_letters.start()
+        self._access.start()
         work = asyncio.create_task(self.pipeline.run(), name="pipeline")
         watch = asyncio.create_task(self._watch.run(), name="watch")
         watch.add_done_callback(partial(_note_end, "lag is not watched any more"))
@@ -299,6 +307,9 @@ class Bridge:
         """Stop in order: reading, sending, the group, dead letters, connections. Return the exit code."""
         drain_s = self._own.delivery.drain_ms / 1000
         pipeline = self.pipeline
+        self._access.stop()
+        if isinstance(pipeline.failure, BrokerError) and pipeline.failure.code in NOT_GRANTED:
+            await asyncio.to_thread(self._access.look)  # says which right it is
         if pipeline.failure is None:
             log.info("destination %s stops: sending what waits, at most %.0f s", self._name, drain_s)
             await pipeline.stop()

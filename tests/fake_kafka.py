@@ -305,10 +305,22 @@ class FakeAdmin:
         self._kafka.calls.append("admin poll")
         return 0
 
-    def describe_topics(self, topics: Any, request_timeout: float) -> dict[str, Future[Any]]:  # noqa: ANN401 - the client's own class
-        """Return the topics, or that they are unknown."""
+    def describe_topics(
+        self,
+        topics: Any,  # noqa: ANN401 - the client's own class
+        request_timeout: float,
+        *,
+        include_authorized_operations: bool = False,
+    ) -> dict[str, Future[Any]]:
+        """Return the topics, or that they are unknown; a question for rights is a call of its own."""
         assert request_timeout > 0
-        return {name: self._future("describe_topics", partial(self._topic, name)) for name in topics.topic_names}
+        call = "describe_rights" if include_authorized_operations else "describe_topics"
+        return {name: self._future(call, partial(self._topic, name)) for name in topics.topic_names}
+
+    def describe_consumer_groups(self, groups: Iterable[str], **_options: object) -> dict[str, Future[Any]]:
+        """Return groups of which no rights are told."""
+        nothing = SimpleNamespace(authorized_operations=None)
+        return {group: self._future("describe_groups", lambda: nothing) for group in groups}
 
     def list_offsets(self, wanted: dict[TopicPartition, Any], **_options: object) -> dict[TopicPartition, Future[Any]]:
         """Return starts, ends, or offsets at a time: a time is taken for an offset."""
@@ -338,7 +350,7 @@ class FakeAdmin:
         topic = self._kafka.topics.get(name)
         if topic is None:
             raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
-        return SimpleNamespace(topic_id=topic.topic_id, partitions=list(topic.starts))
+        return SimpleNamespace(topic_id=topic.topic_id, partitions=list(topic.starts), authorized_operations=None)
 
     def _offset(self, partition: TopicPartition, spec: Any) -> object:  # noqa: ANN401 - the client's own class
         topic = self._kafka.topics[partition.topic]

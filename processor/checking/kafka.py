@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from processor.checking.access import Need, needs, said_of_group, said_of_topic, told
 from processor.checking.findings import Findings, Place
 from processor.checking.limits import (
     UNTOLD,
@@ -22,6 +21,7 @@ from processor.checking.users import UserReader
 from processor.delivery.dead_letter_topic import topic_problems
 from processor.errors import BrokerError, TransientError
 from processor.settings import Settings
+from processor.settings.access import Need, needs, said_of_group, said_of_topic, told
 from processor.settings.fit import Finding
 from processor.source import control_topic
 from processor.source.clients import KafkaClients
@@ -32,14 +32,12 @@ from processor.source.newest import newest_records
 from processor.source.partitions import Partition
 from processor.source.rights import TopicView, cluster_operations, group_operations, topic_views
 from processor.source.suppressed_topic import require_compacted
+from processor.source.trouble import NOT_GRANTED
 
 SAMPLE_COUNT: Final = 2_000
 """Newest records that are looked at, of all partitions together."""
 PARTITION_SAMPLE_COUNT: Final = 200
 _CREATE: Final = "CREATE"
-_NOT_GRANTED: Final = frozenset(
-    {"TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"}
-)
 
 Question = Callable[[], None]
 
@@ -98,7 +96,7 @@ class _KafkaCheck:
         try:
             question()
         except BrokerError as error:
-            if error.code in _NOT_GRANTED:
+            if error.code in NOT_GRANTED:
                 self._found.notes.append(f"Kafka: {what}: cannot be told without more rights: {error}")
             else:
                 self._found.silent.append(f"Kafka: {error}")
@@ -168,7 +166,7 @@ class _KafkaCheck:
         try:
             require(self._deadline)
         except BrokerError as error:
-            if not error.fatal or error.code in _NOT_GRANTED:
+            if not error.fatal or error.code in NOT_GRANTED:
                 raise
             yield path, str(error)
 

@@ -27,6 +27,9 @@ FINAL_CODES = frozenset(
 )
 """Answers that another try does not change: somebody must act. Everything else is retried."""
 
+NOT_GRANTED = frozenset({"TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"})
+"""Answers of a cluster that does not let this principal do what it asks for."""
+
 LOST_CODES = frozenset({"_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE", "_LOG_TRUNCATION"})
 """Errors of a partition whose records at the position are gone: reading does not go on by itself without a loss."""
 

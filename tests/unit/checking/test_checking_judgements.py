@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from processor.checking.access import Need, said_of_group, said_of_topic
 from processor.checking.limits import (
     UNTOLD,
     compaction_warnings,
@@ -18,6 +17,7 @@ from processor.checking.limits import (
 )
 from processor.checking.sample import MAX_USER_COUNT, Sample, users_of
 from processor.model import Record
+from processor.settings.access import Need, said_of_group, said_of_topic
 from processor.source.rights import TopicView
 
 CONFIGURATION = {
