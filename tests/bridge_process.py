@@ -22,13 +22,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from processor.checking import Findings, check
 from processor.errors import BrokerError
 from processor.operations.status import total_lag
 from processor.sandbox.ledger import Line
 from processor.sandbox.settings import SandboxKeys, SandboxSettings
 from processor.sandbox.standins import StandIns
+from processor.settings import load_settings
 from processor.source.deadline import Deadline
 from processor.source.group_offsets import GroupOffsets
 from tests.kafka_harness import QUIET, Kafka, random_name, until
@@ -269,6 +272,13 @@ class Deployment:
         self.processes.append(BridgeProcess(arguments, environ, log))
         return self.processes[-1]
 
+    def checked(self) -> Findings:
+        """Return what `check --online` finds, asked from within this process."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in ENVIRON.items():
+                patch.setenv(name, value)
+            return check(load_settings(self.config), online=True)
+
     # -- events in
 
     def create_letter_topic(self) -> None:
@@ -327,7 +337,8 @@ class Deployment:
 
     def letters(self) -> list[Letter]:
         """Return the dead-letter topic as it is now."""
-        consumer = Consumer({**QUIET, "bootstrap.servers": self.kafka.bootstrap_servers, "group.id": random_name()})
+        own = {**self.kafka.client_properties, "bootstrap.servers": self.kafka.bootstrap_servers}
+        consumer = Consumer({**QUIET, **own, "group.id": random_name()})
         whole = TopicPartition(self.letter_topic, 0, 0)
         try:
             _, end = consumer.get_watermark_offsets(whole, timeout=20)

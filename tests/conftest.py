@@ -13,6 +13,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.kafka_harness import Kafka, KafkaCluster, external_kafka, kafka_or_reason
 from tests.registry_harness import Registry, registry_or_reason
+from tests.secured_kafka import SecuredKafka
+from tests.token_endpoint import TokenEndpoint
 
 # Each test has its time limit; what Hypothesis measures by itself fails when the machine is busy with something else.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -47,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.property)
 
 
-def _required(found: KafkaCluster | str) -> KafkaCluster:
+def required(found: KafkaCluster | str) -> KafkaCluster:
     """Return the cluster; without one the test is skipped, or fails where Kafka must be there."""
     if isinstance(found, KafkaCluster):
         return found
@@ -63,7 +65,7 @@ def kafka() -> Iterator[Kafka]:
     if external is not None:
         yield external
         return
-    cluster = _required(kafka_or_reason())
+    cluster = required(kafka_or_reason())
     yield cluster
     cluster.stop()
 
@@ -75,11 +77,21 @@ def kafka_cluster() -> Iterator[Callable[..., KafkaCluster]]:
 
     def start(broker_count: int = 3, *, has_authorizer: bool = False, **properties: str) -> KafkaCluster:
         named = {key.replace("_", "."): value for key, value in properties.items()}
-        running.append(_required(kafka_or_reason(broker_count, named, has_authorizer=has_authorizer)))
+        running.append(required(kafka_or_reason(broker_count, named, has_authorizer=has_authorizer)))
         return running[-1]
 
     yield start
     for cluster in running:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """One broker with a listener for each way of TLS and SASL, started when the first test asks for it."""
+    with TokenEndpoint() as tokens:
+        secured = SecuredKafka(tmp_path_factory.mktemp("certificates"), tokens)
+        cluster = required(secured.start())
+        yield secured
         cluster.stop()
 
 

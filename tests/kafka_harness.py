@@ -28,6 +28,7 @@ from processor.source.deadline import Deadline
 from processor.source.group_offsets import GroupOffsets
 from processor.source.partitions import Committed, Partition
 from tests.kafka_jars import KafkaUnavailableError, jars
+from tests.kafka_listeners import Listeners
 from tests.kafka_users import ADMIN, authorizer_properties, sasl_properties
 
 READY_TIMEOUT_S = 60.0
@@ -183,14 +184,22 @@ class KafkaCluster(Kafka):
     """One to three brokers of our own, in KRaft mode, each of them broker and controller."""
 
     def __init__(
-        self, broker_count: int = 1, properties: Mapping[str, str] | None = None, *, has_authorizer: bool = False
+        self,
+        broker_count: int = 1,
+        properties: Mapping[str, str] | None = None,
+        *,
+        has_authorizer: bool = False,
+        listeners: Listeners | None = None,
     ) -> None:
         """Nothing is started yet. `properties` are added to those of every broker.
 
         With an authorizer clients must say by SASL who they are, and only `ADMIN`, as which the harness speaks, may do
-        anything that is not granted by `admin.create_acls`.
+        anything that is not granted by `admin.create_acls`. `listeners` are beside the one that the harness uses.
         """
         super().__init__("", broker_count)
+        self._listeners = Listeners() if listeners is None else listeners
+        self.addresses: dict[str, str] = {}
+        """Bootstrap servers of the further listeners, by name."""
         self._has_authorizer = has_authorizer
         if has_authorizer:
             self.client_properties = sasl_properties(ADMIN)
@@ -243,8 +252,11 @@ class KafkaCluster(Kafka):
         self._processes[node].send_signal(signal.SIGCONT)
 
     def _start_all(self) -> None:
-        ports = free_ports(2 * self.broker_count)
-        self.bootstrap_servers = ",".join(f"127.0.0.1:{port}" for port in ports[: self.broker_count])
+        names = list(self._listeners.by_name)
+        ports = free_ports((2 + len(names)) * self.broker_count)
+        self.bootstrap_servers = _servers(ports[: self.broker_count])
+        for index, name in enumerate(names, start=2):
+            self.addresses[name] = _servers(ports[index * self.broker_count : (index + 1) * self.broker_count])
         for node in range(1, self.broker_count + 1):
             self._configure(node, ports)
         for node in range(1, self.broker_count + 1):
@@ -259,20 +271,25 @@ class KafkaCluster(Kafka):
         text = "".join(f"{key}={value}\n" for key, value in self._properties(node, ports, folder).items())
         (folder / "server.properties").write_text(text)
         command = self._java("kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c")
-        subprocess.run([*command, str(folder / "server.properties")], check=True, capture_output=True, timeout=60)
+        arguments = [str(folder / "server.properties"), *self._listeners.storage_arguments]
+        subprocess.run([*command, *arguments], check=True, capture_output=True, timeout=60)
 
     def _properties(self, node: int, ports: Sequence[int], folder: Path) -> dict[str, str]:
-        controllers = [f"{index}@127.0.0.1:{port}" for index, port in enumerate(ports[self.broker_count :], start=1)]
+        controller_ports = ports[self.broker_count : 2 * self.broker_count]
+        controllers = [f"{index}@127.0.0.1:{port}" for index, port in enumerate(controller_ports, start=1)]
         protocol = "SASL_PLAINTEXT" if self._has_authorizer else "PLAINTEXT"
+        clients = [f"{protocol}://127.0.0.1:{ports[node - 1]}"]
+        clients += [f"{name}://{servers.split(',')[node - 1]}" for name, servers in self.addresses.items()]
+        protocols = {protocol: protocol, "CONTROLLER": "PLAINTEXT", **self._listeners.protocols}
         replicas, in_sync = str(self.broker_count), str(max(1, self.broker_count - 1))
         return {
             "process.roles": "broker,controller",
             "node.id": str(node),
             "controller.quorum.voters": ",".join(controllers),
-            "listeners": f"{protocol}://127.0.0.1:{ports[node - 1]},CONTROLLER://{controllers[node - 1].split('@')[1]}",
-            "advertised.listeners": f"{protocol}://127.0.0.1:{ports[node - 1]}",
+            "listeners": ",".join([*clients, f"CONTROLLER://{controllers[node - 1].split('@')[1]}"]),
+            "advertised.listeners": ",".join(clients),
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": f"{protocol}:{protocol},CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": ",".join(f"{name}:{spoken}" for name, spoken in protocols.items()),
             "log.dirs": str(folder / "data"),
             "default.replication.factor": replicas,
             "min.insync.replicas": in_sync,
@@ -295,11 +312,12 @@ class KafkaCluster(Kafka):
             "broker.heartbeat.interval.ms": "500",
             "broker.session.timeout.ms": "3000" if self.broker_count > 1 else "18000",
             **(authorizer_properties() if self._has_authorizer else {}),
+            **self._listeners.properties,
             **self._extra,
         }
 
     def _java(self, main: str, *arguments: str) -> list[str]:
-        return ["java", *JVM_OPTIONS, "-cp", f"{self._lib}/*", main, *arguments]
+        return ["java", *JVM_OPTIONS, *self._listeners.jvm_options, "-cp", f"{self._lib}/*", main, *arguments]
 
     def _launch(self, node: int) -> None:
         folder = self._home / f"node-{node}"
@@ -363,6 +381,10 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def _servers(ports: Iterable[int]) -> str:
+    return ",".join(f"127.0.0.1:{port}" for port in ports)
+
+
 def _start_guard(home: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("kafka_guard.py")), str(home)],
@@ -372,11 +394,15 @@ def _start_guard(home: Path) -> subprocess.Popen[bytes]:
 
 
 def kafka_or_reason(
-    broker_count: int = 1, properties: Mapping[str, str] | None = None, *, has_authorizer: bool = False
+    broker_count: int = 1,
+    properties: Mapping[str, str] | None = None,
+    *,
+    has_authorizer: bool = False,
+    listeners: Listeners | None = None,
 ) -> KafkaCluster | str:
     """Return a cluster that runs, or why none can be started on this machine."""
     try:
-        return KafkaCluster(broker_count, properties, has_authorizer=has_authorizer).start()
+        return KafkaCluster(broker_count, properties, has_authorizer=has_authorizer, listeners=listeners).start()
     except KafkaUnavailableError as error:
         return str(error)
 

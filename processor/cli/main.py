@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 import typer
 
 from processor.cli import (
+    acls,
     check,
     demo,
     diff,
@@ -55,6 +56,7 @@ for _command in (
     sandbox,
     schema,
     offsets,
+    acls,
     version,
 ):
     _command.register(application)
