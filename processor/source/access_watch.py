@@ -1,7 +1,8 @@
-"""Says, while a destination runs, what keeps it from using its Kafka: the way, the credentials, or a right.
+"""Says, while a destination runs, what trying again does not mend: certificates, credentials, a right, a setting.
 
 The clients of a destination go on trying by themselves, and what they say of it is a code, or a text for every cause
 alike. So the questions of `check --online` are asked beside them, and the answer is one line for each change of it.
+Brokers that are merely down are the source's to tell.
 """
 
 from __future__ import annotations
@@ -53,12 +54,12 @@ class AccessWatch:
     def look(self) -> None:
         """Look once, at most one look at a time; what has changed since the last one is in the log afterwards."""
         with self._lock:
-            trouble, is_final = self._trouble()
+            trouble = self._trouble()
             if trouble is None or trouble == self._told:
                 return
             self._told = trouble
             if trouble:
-                log.log(logging.ERROR if is_final else logging.WARNING, "Kafka: %s", trouble)
+                log.error("Kafka: %s", trouble)
             else:
                 log.info("Kafka answers, and grants what the settings need")
 
@@ -71,16 +72,16 @@ class AccessWatch:
                 return
             self._stop.wait(TROUBLED_INTERVAL_S if self._told else INTERVAL_S)
 
-    def _trouble(self) -> tuple[str | None, bool]:
-        """Return what is wrong, and whether somebody must act; empty where nothing is, None where nobody can tell."""
+    def _trouble(self) -> str | None:
+        """Return what somebody must mend; empty where that is nothing, None where nobody can tell at the moment."""
         try:
-            return "; ".join(self._lacking(Deadline.after(ASK_S))), True
+            return "; ".join(self._lacking(Deadline.after(ASK_S)))
         except BrokerError:
             pass  # why it does not answer is the next question
         try:
             self._contact()
         except BrokerError as error:
-            return str(error), error.code in REFUSED_CODES
+            return str(error) if error.code in REFUSED_CODES else None
         except ConfigError as error:
-            return str(error), True
-        return None, False
+            return str(error)
+        return None

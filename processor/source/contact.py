@@ -20,8 +20,9 @@ _CLOSED: Final = "it closes the connection; does `security.protocol` say what it
 _SILENT: Final = "no answer in time"
 _MOMENT: Final = re.compile(r" \(after \d{1,9}ms in state [A-Z_]{1,40}(?:, \d{1,9} identical error\(s\) suppressed)?\)")
 """How long a step took: it differs each time that the same is wrong."""
-REFUSED_CODES: Final = frozenset({"_AUTHENTICATION", "_SSL"})
-"""Codes of what trying again does not mend: credentials, certificates."""
+_DISCONNECTED: Final = "_DISCONNECTED"
+REFUSED_CODES: Final = frozenset({"_AUTHENTICATION", "_SSL", _DISCONNECTED})
+"""Codes of what trying again does not mend: credentials, certificates, the listener of another protocol."""
 
 
 class _Heard:
@@ -78,5 +79,7 @@ def _unusable(kafka: KafkaSettings, heard: _Heard) -> BrokerError:
     """Return why no broker can be used: what TLS says, where it is at fault, and else what the client says."""
     trouble = tls_trouble(kafka) if speaks_tls(kafka) and heard.code != "_AUTHENTICATION" else None
     code = heard.code if trouble is None else "_SSL"
+    if trouble is None and heard.text == _CLOSED:
+        code = _DISCONNECTED
     text = heard.text if trouble is None else trouble
     return BrokerError(f"{kafka.bootstrap_servers} cannot be used: {text}", code=code, fatal=False)

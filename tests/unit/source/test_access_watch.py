@@ -78,23 +78,31 @@ def test_nothing_is_said_while_all_is_well(caplog: pytest.LogCaptureFixture) -> 
 
 
 @pytest.mark.parametrize(
-    ("error", "level"),
+    "error",
     [
-        (BrokerError("b:1 cannot be used: refused", code="_TRANSPORT", fatal=False), "WARNING"),
-        (BrokerError("b:1 cannot be used: expired", code="_SSL", fatal=False), "ERROR"),
-        (BrokerError("b:1 cannot be used: password", code="_AUTHENTICATION", fatal=False), "ERROR"),
-        (ConfigError("the client cannot be made"), "ERROR"),
+        BrokerError("b:1 cannot be used: expired", code="_SSL", fatal=False),
+        BrokerError("b:1 cannot be used: password", code="_AUTHENTICATION", fatal=False),
+        BrokerError("b:1 cannot be used: it closes the connection", code="_DISCONNECTED", fatal=False),
+        ConfigError("the client cannot be made"),
     ],
+    ids=str,
 )
-def test_why_nobody_answers_is_said(error: Exception, level: str, caplog: pytest.LogCaptureFixture) -> None:
-    """An error where somebody must act, a warning where a broker may just be down; and that it answers again."""
+def test_what_somebody_must_mend_is_said(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, however long it lasts; and that it is mended."""
     watch = AccessWatch(Cluster(SILENT, SILENT, []).lacking, failing(error))
     for _ in range(3):
         watch.look()
     assert lines(caplog) == [
-        (level, f"Kafka: {error}"),
+        ("ERROR", f"Kafka: {error}"),
         ("INFO", "Kafka answers, and grants what the settings need"),
     ]
+
+
+def test_a_broker_that_is_down_is_told_by_others(caplog: pytest.LogCaptureFixture) -> None:
+    """It comes back by itself."""
+    down = BrokerError("b:1 cannot be used: Connection refused", code="_TRANSPORT", fatal=False)
+    AccessWatch(Cluster(SILENT).lacking, failing(down)).look()
+    assert lines(caplog) == []
 
 
 def test_a_cluster_that_does_not_tell_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
