@@ -40,6 +40,8 @@ _ALERTS: Final = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENI
 """Parts of names of alerts by which a broker refuses our certificate, or misses it."""
 _NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
 
+_NO_TLS_SPOKEN: Final = "no TLS is spoken there; does `security.protocol` say what it expects?"
+
 
 class _Way(NamedTuple):
     """How the client speaks TLS."""
@@ -112,18 +114,19 @@ def _trust(context: ssl.SSLContext, properties: Mapping[str, Any]) -> None:
 
 
 def _trouble(way: _Way, host: str, port: int, timeout_s: float) -> str | None:
+    is_greeted = False
     try:
         with (
             socket.create_connection((host, port), timeout_s) as plain,
             way.context.wrap_socket(plain, server_hostname=host) as spoken,
         ):
+            is_greeted = True
             spoken.settimeout(_AFTERMATH_S)
             spoken.recv(1)  # a broker waits for a request; only one that has refused us says or ends anything
     except ssl.SSLCertVerificationError as error:
-        help_text = _HELP.get(error.verify_code, "")
-        return f"its certificate is not accepted: {error.verify_message.rstrip('.')}" + (
-            f"; {help_text}" if help_text else ""
-        )
+        return _unaccepted(error)
+    except (ssl.SSLEOFError, ConnectionResetError):
+        return None if is_greeted else _NO_TLS_SPOKEN
     except ssl.SSLError as error:
         return _refusal(way, str(error.reason))
     except OSError:
@@ -131,10 +134,17 @@ def _trouble(way: _Way, host: str, port: int, timeout_s: float) -> str | None:
     return None
 
 
+def _unaccepted(error: ssl.SSLCertVerificationError) -> str:
+    """Return what is wrong with a broker's certificate, and what to do."""
+    help_text = _HELP.get(error.verify_code)
+    said = f"its certificate is not accepted: {error.verify_message.rstrip('.')}"
+    return said if help_text is None else f"{said}; {help_text}"
+
+
 def _refusal(way: _Way, reason: str) -> str | None:
     """Return what a broker's alert means."""
     if reason in _NO_TLS:
-        return "no TLS is spoken there; does `security.protocol` say what it expects?"
+        return _NO_TLS_SPOKEN
     if "ALERT" not in reason or not any(part in reason for part in _ALERTS) or not way.is_complete:
         return None
     said = reason.partition("ALERT_")[2].replace("_", " ").lower()
