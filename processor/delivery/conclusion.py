@@ -105,6 +105,8 @@ class Concluder:
         """The vendor refused the request because of what is in it."""
         if self._gate.hold is not None:
             if not batch.is_probe or self._gate.hold.reason == GUARD_REASON:
+                if self._gate.hold.reason == GUARD_REASON and len(batch) == 1:
+                    batch.parcels[0].refused_in = self._guard.trip_count
                 self._gate.probe_failed(now_s)
                 done.is_put_back = True
                 return
@@ -120,16 +122,19 @@ class Concluder:
     def _reject(self, batch: Batch, verdict: Verdict, done: Conclusion, now_s: float) -> None:
         """Refuse the one parcel of a request, unless so much is refused that the fault must be systemic."""
         parcel = batch.parcels[0]
-        self._guard.refused(parcel.payload.user)
-        if self._guard.is_tripped:
-            self._trip(verdict, done, now_s)
-            done.is_put_back = True
-            return
+        if not self._guard.has_accepted(parcel.refused_in):
+            self._guard.refused(parcel.payload.user)
+            if self._guard.is_tripped:
+                self._trip(verdict, done, now_s)
+                parcel.refused_in = self._guard.trip_count
+                done.is_put_back = True
+                return
         done.rejected.append(Rejection(parcel, verdict.reason, verdict.message))
         self._go_on(batch, done)
 
     def _trip(self, verdict: Verdict, done: Conclusion, now_s: float) -> None:
         """Hold the destination, since so much was refused."""
+        self._guard.trip()
         message = f"{self._guard.refused_count} of the latest payloads were refused ({verdict.reason})"
         done.hold = Hold(GUARD_REASON, message, now_s, self._settings.probe_interval_s)
         self._gate.hold_on(done.hold)

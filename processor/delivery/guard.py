@@ -19,6 +19,9 @@ class RejectionGuard:
         self._window: deque[str | None] = deque()
         self._refused_count = 0
         self._refused_by_user: dict[str, int] = {}
+        self._accepted: set[int] = set()
+        self.trip_count = 0
+        """How often it has held the destination: the number of the latest time."""
 
     @property
     def is_tripped(self) -> bool:
@@ -43,6 +46,22 @@ class RejectionGuard:
         self._refused_count += 1
         self._refused_by_user[user] = self._refused_by_user.get(user, 0) + 1
         self._push(user)
+
+    def trip(self) -> None:
+        """Count that the destination is held for this."""
+        self.trip_count += 1
+
+    def accept(self) -> None:
+        """Take what was refused alone up to and in the latest hold for what it is: an operator said so.
+
+        Of these payloads the next refusal is final and counts no more. Others count as ever, from nothing.
+        """
+        self._accepted.add(self.trip_count)
+        self.reset()
+
+    def has_accepted(self, trip: int | None) -> bool:
+        """Return whether the refusal of a payload in this hold is accepted."""
+        return trip in self._accepted
 
     def reset(self) -> None:
         """Start over: a probe was accepted, or an operator said so."""

@@ -11,10 +11,11 @@ from processor.model import Payload
 class Parcel(Struct, gc=False):
     """A payload, the entry of its record, and what its attempts came to.
 
-    `sequence` numbers parcels in the order they were taken in and never changes; `waiting_since_s` is the monotonic
+        `sequence` numbers parcels in the order they were taken in and never changes; `waiting_since_s` is the monotonic
     time of that moment. `attempt_count` counts requests, whatever their answers; `retry_count` only those whose answer
     was to try again. `lonely_s` adds up how long the parcel kept failing alone while others succeeded. `is_counted`
-    says that fair use has let it pass. `dedupe_digest` belongs to the dedupe window.
+    says that fair use has let it pass. `refused_in` is the number of the guard's hold in which the vendor refused it
+    alone and it was kept all the same. `dedupe_digest` belongs to the dedupe window.
     """
 
     payload: Payload
@@ -25,6 +26,7 @@ class Parcel(Struct, gc=False):
     retry_count: int = 0
     lonely_s: float = 0.0
     is_counted: bool = False
+    refused_in: int | None = None
     dedupe_digest: bytes | None = None
 
     @property

@@ -151,6 +151,24 @@ def test_a_guard_is_not_lifted_by_a_refused_probe(verdict: Verdict) -> None:
     assert (done.is_put_back, done.is_resumed, desk.gate.hold is None) == (True, False, False)
 
 
+def test_only_what_was_refused_alone_in_the_hold_is_accepted_with_it() -> None:
+    """A payload that came in a refused batch may be innocent; its refusal counts, and trips the guard anew."""
+    desk = Desk()
+    for user in ("a", "b"):
+        desk.say(desk.maker.batch(user), REJECTED)
+    tripping, alone, together = desk.maker.batch("c"), desk.maker.batch("d"), desk.maker.batch("e", "f")
+    assert desk.say(tripping, REJECTED).hold is not None
+    assert (desk.say(alone, REJECTED).is_put_back, desk.say(together, REFUSED).is_put_back) == (True, True)
+    desk.guard.accept()
+    desk.gate.resume()
+    assert [len(desk.say(one, REJECTED).rejected) for one in (tripping, alone)] == [1, 1]
+    assert desk.guard.refused_count == 0
+    for half in desk.say(together, REFUSED).again:
+        desk.say(half, REJECTED)
+    assert desk.guard.refused_count == 2
+    assert desk.say(desk.maker.batch("g"), REJECTED).hold is not None
+
+
 def test_an_accepted_probe_lifts_the_hold_and_the_guard_begins_anew() -> None:
     """After an accepted probe nothing of the past trips the guard."""
     desk = Desk()

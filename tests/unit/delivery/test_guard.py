@@ -56,6 +56,19 @@ def test_a_full_window_of_deliveries_needs_no_more_of_them() -> None:
     assert guard.is_tripped
 
 
+def test_what_an_operator_accepts_is_the_latest_hold_and_no_other() -> None:
+    """Refusals of that hold, not those of earlier ones that ended otherwise, nor of later ones, nor of none."""
+    guard = _guard()
+    guard.trip()
+    guard.trip()
+    for number in range(9):
+        guard.refused(f"u{number}")
+    guard.accept()
+    guard.trip()
+    assert [guard.has_accepted(trip) for trip in (None, 0, 1, 2, 3)] == [False, False, False, True, False]
+    assert (guard.is_tripped, guard.refused_count) == (False, 0)
+
+
 def test_reset_starts_over() -> None:
     """After a reset nothing of the past counts."""
     guard = _guard()
