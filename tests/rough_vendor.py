@@ -159,6 +159,8 @@ class MemberTransport:
         self._member = member
         self._paused_until_s = float("-inf")
         self.leaving: set[int] = set()
+        self.is_stopped = False
+        """Whether an operator wants the member to send nothing."""
 
     async def send(
         self,
@@ -169,10 +171,14 @@ class MemberTransport:
         deadline_s: float,
         set_out: Callable[[], None],
     ) -> Answer:
-        """Send one request, never within a pause that was named in seconds, and of no partition that was given up."""
+        """Send one request, never within a pause that was named in seconds, and of no partition that was given up.
+
+        Nor while an operator wants nothing to be sent.
+        """
         del method, headers
         now_s = asyncio.get_running_loop().time()
         assert now_s >= self._paused_until_s - 1e-6, "a request within a pause that the vendor asked for"
+        assert not self.is_stopped, "a request of a member that was paused"
         partitions = {item_id(item)[0] for item in json.loads(content)}
         assert not partitions & self.leaving, "a request of a partition that was given up"
         answer = await self._vendor.answer(self._member, url, content, deadline_s, set_out)

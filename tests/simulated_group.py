@@ -13,8 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
+from processor.delivery.conclusion import GUARD_REASON
 from processor.delivery.dead_letter_form import DeadLetter
 from processor.delivery.dispatcher import Dispatcher
+from processor.delivery.gate import Stop
 from processor.delivery.offsets import Key
 from processor.delivery.settings import DeliverySettings, RateLimit
 from processor.destinations.base import Backoff, Endpoint
@@ -174,6 +176,20 @@ class Member:
         plan = cast("Plan", _Plan(self.group.log, self))
         self.pipeline.use(plan, RateLimit(requests_per_second=requests_per_second))
 
+    def obey(self, stop: Stop) -> None:
+        """Do what an operator wants, as `Control` does."""
+        self.dispatcher.gate.stop = stop
+        self.dispatcher.schedule.is_flushing = stop is Stop.READING
+        self.transport.is_stopped = stop is Stop.ALL
+        self.pipeline.after_work()
+
+    def accept_rejections(self) -> None:
+        """Lift the guard, if it holds."""
+        hold = self.dispatcher.gate.hold
+        if hold is not None and hold.reason == GUARD_REASON:
+            self.dispatcher.guard.accept()
+            self.dispatcher.resume(GUARD_REASON)
+
     # -- what the pipeline says to the consumer thread
 
     def store(self, offsets: dict[Key, int]) -> None:
@@ -324,6 +340,8 @@ class Group:
         self.clock = LoopClock(seed)
         self.judge = Judge(log, vendor)
         self.owners: dict[Key, Member | None] = dict.fromkeys(log.events)
+        self.stop = Stop.NOTHING
+        """What an operator has stopped, which a member that starts knows before it reads."""
         self._made = 0
         self.members = [self._member() for _ in range(member_count)]
         for number, key in enumerate(log.events):
@@ -338,7 +356,9 @@ class Group:
     def _member(self) -> Member:
         """Return a new member."""
         self._made += 1
-        return Member(self, self._made)
+        member = Member(self, self._made)
+        member.obey(self.stop)
+        return member
 
     def commit(self, member: Member, key: Key, offset: int) -> None:
         """Commit for the owner alone, never backwards, never past what is not done."""
@@ -387,6 +407,14 @@ class Group:
         await asyncio.sleep(self.chance.random() * 30)
         if member.is_alive:
             member.letters.set_writable(is_writable=True)
+
+    async def order(self, stop: Stop) -> None:
+        """Stop something or nothing; each member hears of it in its own time."""
+        self.stop = stop
+        for member in list(self.members):
+            await asyncio.sleep(self.chance.random())
+            if member.is_alive:
+                member.obey(stop)
 
     async def close(self) -> None:
         """End every member."""

@@ -95,6 +95,7 @@ class Dispatcher:
         return (
             not self.requests
             and self.gate.hold is None
+            and not self.gate.is_paused
             and self._fresh_failure_count < self._settings.circuit.failure_count
             and self.schedule.lacks_witness(self.gate.success_count, self._settings.isolation.failure_count)
         )
@@ -204,7 +205,7 @@ class Dispatcher:
 
     async def _attempt(self, batch: Batch, set_out: Callable[[], None]) -> None:
         """Send a batch once and conclude."""
-        if not batch.is_probe and self.gate.is_closed(self._clock.now_s()):
+        if self.gate.is_closed(self._clock.now_s(), is_probe=batch.is_probe):
             self._step_back(batch)
             return
         for parcel in batch.parcels:

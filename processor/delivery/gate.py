@@ -27,6 +27,16 @@ class GateState(Enum):
     HELD = "held"
 
 
+class Stop(Enum):
+    """What an operator has stopped."""
+
+    NOTHING = "nothing"
+    READING = "reading"
+    """Nothing more is read; what was read is delivered."""
+    ALL = "all"
+    """Nothing more is sent either."""
+
+
 class Hold(Struct, gc=False, frozen=True):
     """Why a destination is held and how it comes loose.
 
@@ -64,6 +74,8 @@ class Gate:
         self.is_circuit_open = False
         self._next_probe_s = float("-inf")
         self.hold: Hold | None = None
+        self.stop = Stop.NOTHING
+        """An operator's word, which no answer of the vendor changes."""
         self.success_count = 0
 
     @property
@@ -81,9 +93,14 @@ class Gate:
             return GateState.THROTTLED
         return GateState.FLOWING if self._limit >= self._settings.max_in_flight else GateState.STARTING
 
-    def is_closed(self, now_s: float) -> bool:
-        """Return whether nothing but a probe may start."""
-        return self.hold is not None or now_s < self._closed_until_s
+    @property
+    def is_paused(self) -> bool:
+        """Return whether an operator wants nothing to be sent, probes included."""
+        return self.stop is Stop.ALL
+
+    def is_closed(self, now_s: float, *, is_probe: bool = False) -> bool:
+        """Return whether nothing may start but a probe; of a probe, whether that may not either."""
+        return self.is_paused or (not is_probe and (self.hold is not None or now_s < self._closed_until_s))
 
     def permits(self, now_s: float, in_flight_count: int) -> int:
         """Return how many requests may start now, probes aside."""
@@ -96,12 +113,15 @@ class Gate:
         return (
             self.hold is not None
             and self.hold.is_probed
+            and not self.is_paused
             and in_flight_count == 0
             and now_s >= max(self._next_probe_s, self._closed_until_s)
         )
 
     def wake_s(self, now_s: float) -> float | None:
         """Return the monotonic time at which the answer of `permits` or `is_probe_due` changes by itself."""
+        if self.is_paused:
+            return None
         if self.hold is not None:
             return max(self._next_probe_s, self._closed_until_s) if self.hold.is_probed else None
         return self._closed_until_s if now_s < self._closed_until_s else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from processor.delivery.dispatcher import Dispatcher
+from processor.delivery.gate import Stop
 from processor.delivery.offsets import Key, OffsetTracker, Partition
 from processor.pipeline.ports import Consumer
 from processor.source.window import Window
@@ -23,10 +24,11 @@ class Steering:
     def turn(self, *, is_stopping: bool) -> None:
         """Look at the destination, and say what is wanted from now on.
 
-        A held destination goes on reading until it has something to probe with.
+        A held destination goes on reading until it has something to probe with, unless an operator has stopped that.
         """
-        schedule = self._dispatcher.schedule
-        is_held = is_stopping or (self._dispatcher.gate.hold is not None and not self._dispatcher.lacks_probe)
+        schedule, gate = self._dispatcher.schedule, self._dispatcher.gate
+        is_stopped = is_stopping or gate.stop is not Stop.NOTHING
+        is_held = is_stopped or (gate.hold is not None and not self._dispatcher.lacks_probe)
         if is_held != self._is_held:
             self._is_held = is_held
             self._consumer.hold(is_held)

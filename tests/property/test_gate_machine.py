@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from processor.delivery.gate import Gate, GateState, Hold
+from processor.delivery.gate import Gate, GateState, Hold, Stop
 from processor.delivery.settings import CircuitSettings, DeliverySettings
 from processor.destinations.base import Backoff
 
@@ -53,6 +53,7 @@ class Gates(RuleBasedStateMachine):
         if permitted:
             assert self.now_s >= self.obeyed_until_s
             assert self.gate.hold is None
+            assert self.gate.stop is not Stop.ALL
         if self.gate.state(self.now_s) is GateState.CIRCUIT_OPEN:
             assert permitted <= (self.in_flight == 0)
         self.in_flight += min(count, permitted)
@@ -64,6 +65,7 @@ class Gates(RuleBasedStateMachine):
         if self.gate.is_probe_due(self.now_s, self.in_flight):
             assert self.gate.hold is not None
             assert self.gate.hold.is_probed
+            assert self.gate.stop is not Stop.ALL
             assert self.in_flight == 0
             assert self.now_s >= max(self.obeyed_until_s, self.last_probe_s + PROBE_S)
             self.gate.probe_failed(self.now_s)
@@ -113,6 +115,11 @@ class Gates(RuleBasedStateMachine):
         was_held = self.gate.hold is not None
         assert self.gate.hold_on(Hold("http_401", "", self.now_s, PROBE_S, is_probed=is_probed)) is not was_held
 
+    @rule(stop=st.sampled_from(Stop))
+    def operator_orders(self, stop: Stop) -> None:
+        """Stop something or nothing, by an operator's word."""
+        self.gate.stop = stop
+
     @precondition(lambda self: self.gate.hold is not None)
     @rule()
     def operator_resumes(self) -> None:
@@ -146,7 +153,7 @@ class Gates(RuleBasedStateMachine):
         if self.in_flight or self.gate.permits(self.now_s, 0) or self.gate.is_probe_due(self.now_s, 0):
             return
         is_for_others_to_end = self.gate.hold is not None and not self.gate.hold.is_probed
-        assert self.gate.wake_s(self.now_s) is not None or is_for_others_to_end
+        assert self.gate.wake_s(self.now_s) is not None or is_for_others_to_end or self.gate.is_paused
 
 
 TestGate = Gates.TestCase

@@ -10,6 +10,7 @@ from collections import defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processor.delivery.gate import Stop
 from processor.delivery.offsets import Key
 from processor.delivery.settings import DeliverySettings, GuardSettings, IsolationSettings, RateLimit
 from processor.source.window import EXCESS_SHARE, MIN_EXCESS_COUNT
@@ -36,9 +37,9 @@ LIKELIHOODS = {
     "timeout": st.sampled_from([0.0, 0.05, 0.2]),
     "wrong_key": st.sampled_from([0.0, 0.0, 0.02]),
 }
-MOVES = st.lists(
-    st.sampled_from(["rebalance", "rebalance", "fence", "kill", "stop", "letters", "clock", "reload"]), max_size=12
-)
+FAULTS = ("rebalance", "rebalance", "fence", "kill", "stop", "letters", "clock")
+ORDERS = ("reload", "pause", "drain", "resume", "accept")
+MOVES = st.lists(st.sampled_from([*FAULTS, *ORDERS]), max_size=12)
 
 
 class Story:
@@ -80,6 +81,7 @@ class Story:
             await asyncio.sleep(self.chance.random() * ROUGH_S / 12)
             await self._move(move)
             self._check_members()
+        await self.group.order(Stop.NOTHING)
         written = await writing
         self.vendor.faults = Faults()
         going_on = asyncio.create_task(self._go_on())
@@ -137,6 +139,10 @@ class Story:
             case "reload":
                 for member in group.members:
                     member.reload(self.chance.choice((None, 5.0, 50.0)))
+            case "pause" | "drain" | "resume":
+                await group.order({"pause": Stop.ALL, "drain": Stop.READING, "resume": Stop.NOTHING}[move])
+            case "accept":
+                group.chance.choice(group.members).accept_rejections()
             case "clock":
                 group.clock.step_s += self.chance.choice((-86_400.0, 3_600.0, 1e6))
 
