@@ -47,6 +47,8 @@ class FakeKafka:
     """By call, `committed` or `commit`: partitions that are refused while the request as a whole succeeds."""
     cleanup_policy: str = "compact"
     calls: list[str] = field(default_factory=list)
+    members: dict[str, str] = field(default_factory=dict)
+    """Who is in the group: hosts by member id."""
 
     def add(self, name: str, *ends: int, topic_id: str = "id-1", start: int = 0) -> None:
         """Make a topic whose partitions end there."""
@@ -111,6 +113,7 @@ class FakeConsumer:
         self.subscribed: list[str] = []
         self.group: list[Partition] = []
         self.is_closed = False
+        self.member_id: str | None = "member-1"
         self.on_error: Callable[[KafkaError], None] = lambda _error: None
         self.on_commit: OnCommit = lambda _error, _partitions: None
         self._callbacks: dict[str, Callable[..., None]] = {}
@@ -200,6 +203,10 @@ class FakeConsumer:
             {(each.topic, each.partition): (each.offset, each.metadata or "") for each in offsets}
         )
         return [self._answer("commit", each, each.offset, each.metadata) for each in offsets]
+
+    def memberid(self) -> str | None:
+        """Return what the group calls it."""
+        return self.member_id
 
     def close(self) -> None:
         """Give everything back, then leave."""
@@ -336,6 +343,13 @@ class FakeAdmin:
         assert request_timeout > 0
         policy = {"cleanup.policy": SimpleNamespace(value=self._kafka.cleanup_policy)}
         return {each: self._future("describe_configs", lambda: policy) for each in resources}
+
+    def describe_consumer_groups(self, group_ids: list[str], request_timeout: float) -> dict[str, Future[Any]]:
+        """Return who is in the group, the same for every group."""
+        assert request_timeout > 0
+        members = [SimpleNamespace(member_id=name, host=f"/{host}") for name, host in self._kafka.members.items()]
+        found = SimpleNamespace(members=members)
+        return {each: self._future("describe_consumer_groups", lambda: found) for each in group_ids}
 
     def _future(self, name: str, answer: Callable[[], object]) -> Future[Any]:
         future: Future[Any] = Future()

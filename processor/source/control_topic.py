@@ -1,4 +1,4 @@
-"""The control topic: a small compacted topic that keeps one founding record for each group and topic.
+"""The control topic: a small compacted topic that keeps founding records, and what operators have ordered.
 
 It is read to its end by a consumer that joins no group, and written with acknowledgement of all replicas, so that a
 record once read was there before anything that is asked afterwards.
@@ -11,20 +11,22 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import NewTopic
 
 from processor.errors import BrokerError, InvariantError
 from processor.source.cluster import Cluster
+from processor.source.control_reader import ControlReader, ControlRecord, late, refused
 from processor.source.deadline import Deadline
 from processor.source.founding import Founding
-from processor.source.trouble import broker_error, kafka_error
+from processor.source.orders import Book
+from processor.source.trouble import kafka_error
 
 READ_TIMEOUT_S = 0.1
 
 
 class ControlTopic:
-    """Founding records of one group. One thread calls; every call is bounded by a deadline."""
+    """Records of one group. One thread calls; every call is bounded by a deadline."""
 
     def __init__(
         self,
@@ -48,31 +50,47 @@ class ControlTopic:
         self._cluster = cluster
         self._make_consumer = make_consumer
         self._make_producer = make_producer
-        self._consumer: Consumer | None = None
-        self._next_offset = 0
-        self._records: dict[str, Founding] = {}
+        self._reader: ControlReader | None = None
+        self._foundings: dict[str, Founding] = {}
+        self.book = Book(group_id)
+        """What of the group's orders was read so far."""
 
     def read(self, deadline: Deadline) -> dict[str, Founding]:
-        """Return the group's founding records by topic, as they are at this moment or later.
+        """Return the group's founding records by topic, as they are at this moment or later; `book` is as new.
 
         Raises:
             BrokerError: The topic cannot be made or read; `fatal` when a right or a setting is missing.
         """
-        try:
-            consumer = self._connected(deadline)
-            _, end = consumer.get_watermark_offsets(TopicPartition(self.name, 0), deadline.request_s, cached=False)
-            while self._next_offset < end:
-                self._take(consumer, deadline)
-        except KafkaException as error:
-            raise self._refused(error, "read") from error
-        return dict(self._records)
+        reader = self._connected(deadline)
+        end = reader.end(deadline.request_s)
+        while reader.position < end:
+            if deadline.is_over:
+                raise late(self.name, "read")
+            try:
+                record = reader.read(min(READ_TIMEOUT_S, deadline.left_s))
+            except BrokerError:
+                self.close()
+                raise
+            if record is not None:
+                self._keep(record)
+        return dict(self._foundings)
 
     def write(self, topic: str, founding: Founding, deadline: Deadline) -> None:
-        """Return when all replicas have the record.
+        """Return when all replicas have the founding record.
 
         Raises:
             BrokerError: It could not be written in time, or a right is missing.
         """
+        self.put({self._key(topic): msgspec.json.encode(founding)}, deadline)
+
+    def put(self, records: dict[bytes, bytes | None], deadline: Deadline) -> None:
+        """Return when all replicas have these records, each by its key; one without value takes back that before it.
+
+        Raises:
+            BrokerError: They could not be written in time, or a right is missing.
+        """
+        if not records:
+            return
         self._ensure(deadline)
         failures: list[KafkaError] = []
 
@@ -81,59 +99,38 @@ class ControlTopic:
                 failures.append(error)
 
         producer = self._make_producer()
-        producer.produce(self.name, msgspec.json.encode(founding), self._key(topic), 0, on_delivery=delivered)
+        for key, value in records.items():
+            producer.produce(self.name, value, key, 0, on_delivery=delivered)
         left_count = producer.flush(deadline.left_s)
         if failures:
-            raise self._refused(failures[0], "write")
+            raise refused(self.name, failures[0], "write")
         if left_count:
             producer.purge()
-            raise self._late("write")
+            raise late(self.name, "write")
 
     def close(self) -> None:
         """Disconnect; the next read starts anew."""
-        consumer, self._consumer = self._consumer, None
-        self._records, self._next_offset = {}, 0
-        if consumer is not None:
-            consumer.close()
+        reader, self._reader = self._reader, None
+        self._foundings, self.book = {}, Book(self._group_id)
+        if reader is not None:
+            reader.close()
 
-    def _connected(self, deadline: Deadline) -> Consumer:
-        if self._consumer is None:
+    def _connected(self, deadline: Deadline) -> ControlReader:
+        if self._reader is None:
             self._ensure(deadline)
-            self._consumer = self._make_consumer()
-            self._consumer.assign([TopicPartition(self.name, 0, OFFSET_BEGINNING)])
-        return self._consumer
+            self._reader = ControlReader(self.name, self._make_consumer())
+        return self._reader
 
-    def _take(self, consumer: Consumer, deadline: Deadline) -> None:
-        if deadline.is_over:
-            raise self._late("read")
-        message = consumer.poll(min(READ_TIMEOUT_S, deadline.left_s))
-        if message is None:
-            return
-        error, offset = message.error(), message.offset()
-        if error is None:
-            self._keep(message.key(), message.value())
-        elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's own spelling of a constant
-            self._reset_unless_transient(error)
-            return
-        if offset is not None:
-            self._next_offset = max(self._next_offset, offset + (1 if error is None else 0))
-
-    def _reset_unless_transient(self, error: KafkaError) -> None:
-        """Connect anew next time; errors that the client reports while it retries are only waited out."""
-        trouble = self._refused(error, "read")
-        if trouble.fatal or error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the client's own spelling
-            self.close()
-            raise trouble
-
-    def _keep(self, key: bytes | None, value: bytes | None) -> None:
-        topic = self._topic_of(key)
+    def _keep(self, record: ControlRecord) -> None:
+        topic = self._topic_of(record.key)
         if topic is None:
+            self.book.take(record.key, record.value)
             return
-        if value is None:
-            self._records.pop(topic, None)
+        if record.value is None:
+            self._foundings.pop(topic, None)
             return
         try:
-            self._records[topic] = msgspec.json.decode(value, type=Founding)
+            self._foundings[topic] = msgspec.json.decode(record.value, type=Founding)
         except msgspec.DecodeError as error:
             text = f"control topic {self.name} holds a record of group {self._group_id} that nobody can read: {error}"
             raise InvariantError(text, safe=text) from error
@@ -154,7 +151,7 @@ class ControlTopic:
             self._create(deadline)
             while self._cluster.topics([self.name], deadline)[self.name] is None:
                 if deadline.is_over:
-                    raise self._late("find")
+                    raise late(self.name, "find")
         require_compacted(self._cluster, self.name, deadline)
 
     def _create(self, deadline: Deadline) -> None:
@@ -165,20 +162,9 @@ class ControlTopic:
             )
         except KafkaException as error:
             if kafka_error(error).code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise self._refused(error, "create") from error
+                raise refused(self.name, error, "create") from error
         except TimeoutError as error:
-            raise self._late("create") from error
-
-    def _refused(self, error: BaseException | KafkaError, doing: str) -> BrokerError:
-        """Return what went wrong and what the operator can do about it."""
-        return broker_error(
-            error,
-            f"cannot {doing} control topic {self.name} (the bridge needs the rights Create, Describe, Read and Write "
-            "on it; or make it beforehand with 1 partition and cleanup.policy=compact)",
-        )
-
-    def _late(self, doing: str) -> BrokerError:
-        return BrokerError(f"cannot {doing} control topic {self.name} in time", code="_TIMED_OUT", fatal=False)
+            raise late(self.name, "create") from error
 
 
 def require_compacted(cluster: Cluster, name: str, deadline: Deadline) -> None:
@@ -187,5 +173,5 @@ def require_compacted(cluster: Cluster, name: str, deadline: Deadline) -> None:
     Raises:
         BrokerError: It is not (`fatal`), or the cluster did not answer.
     """
-    otherwise = "its records expire and a group that lost its offsets is not recognised"
+    otherwise = "its records expire: a group that lost its offsets is not recognised, and what is paused goes on"
     cluster.require_compacted(name, deadline, called=f"control topic {name}", otherwise=otherwise)

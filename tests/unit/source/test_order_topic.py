@@ -1,0 +1,329 @@
+"""Following what operators order: from the beginning, in time, through outages and over a topic that is made again."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+import pytest
+from confluent_kafka import KafkaError
+
+from processor.source.cluster import Cluster
+from processor.source.control_topic import ControlTopic
+from processor.source.order_topic import LOOK_S, MISSING_LOOK_S, REWRITE_S, OrderTopic, Own
+from processor.source.orders import (
+    GIVEN,
+    KEPT,
+    OBEYED,
+    ORDER,
+    TRIPPED,
+    Accepted,
+    Obeyed,
+    Order,
+    Said,
+    Tripped,
+    Wanted,
+    encode_key,
+)
+from tests.fake_kafka import CONTROL, FakeClients, FakeKafka, FakeTopic
+
+PAUSE = Order("o1", Wanted.PAUSED, "ann", 1_000)
+RESUME = Order("o2", Wanted.RUNNING, "bob", 2_000)
+OBEYED_PAUSE = Obeyed("o1", "member-1", "host", 7, 1_500, ("t:0",))
+HOLDS = Tripped("member-1", "host", 7, "100 refused", 1_500)
+SAID: Own = {(OBEYED, "p1"): OBEYED_PAUSE}
+
+
+class Stage:
+    """A follower of group g, its cluster, and a clock that the test turns."""
+
+    def __init__(self, *, exists: bool = True) -> None:
+        """Begin at second zero; the control topic is there unless told."""
+        self.kafka = FakeKafka()
+        if exists:
+            self.make("first")
+        self.now_s = 0.0
+        clients = FakeClients(self.kafka)
+        cluster = Cluster(clients.admin())
+        control = ControlTopic(CONTROL, "g", cluster, clients.reader, clients.producer)
+        self.topic = OrderTopic("g", control, cluster, clients.reader, lambda: self.now_s)
+
+    def make(self, topic_id: str) -> None:
+        """Make the control topic, empty."""
+        self.kafka.topics[CONTROL] = FakeTopic(topic_id, [0], [0])
+        self.kafka.control.clear()
+
+    def write(self, said: Said | None, name: str = GIVEN, kind: str = ORDER, group: str = "g") -> None:
+        """Write a record, as an operator or another process does."""
+        value = None if said is None else msgspec.json.encode(said)
+        self.kafka.control.append((encode_key(group, kind, name), value))
+
+    def turns(self, count: int = 10) -> list[object]:
+        """Return what is heard in so many turns."""
+        return [news for _ in range(count) for news in self.topic.turn()]
+
+    def later(self, seconds: float = LOOK_S) -> list[object]:
+        """Return what is heard after a while."""
+        self.now_s += seconds
+        return self.turns()
+
+    def records(self) -> dict[bytes | None, bytes | None]:
+        """Return the last record of each key."""
+        return dict(self.kafka.control)
+
+
+@pytest.fixture(autouse=True)
+def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Keep what is logged."""
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+def test_without_a_topic_nobody_has_ordered_anything() -> None:
+    """That is known after one look, nothing is made, and the first order is heard soon after."""
+    stage = Stage(exists=False)
+    assert (stage.turns(1), stage.topic.is_loaded, stage.topic.order) == ([], True, None)
+    assert "create_topics" not in stage.kafka.calls
+    assert not stage.topic.is_reading
+    stage.make("first")
+    stage.write(PAUSE)
+    assert stage.later(MISSING_LOOK_S) == [PAUSE]
+    assert (stage.topic.order, stage.topic.trouble) == (PAUSE, "")
+
+
+def test_a_process_that_starts_hears_what_is_in_force_and_none_of_what_was() -> None:
+    """Orders of long ago are no news; until the end is reached nothing is known at all."""
+    stage = Stage()
+    for order in (RESUME, PAUSE, RESUME, PAUSE):
+        stage.write(order)
+    assert (stage.turns(3), stage.topic.is_loaded, stage.topic.order) == ([], False, None)
+    assert stage.turns() == [PAUSE]
+    assert (stage.topic.is_loaded, stage.topic.is_reading) == (True, True)
+
+
+def test_every_order_is_heard_in_its_order_once_the_topic_is_followed() -> None:
+    """Two operators at once are both heard, and the last one wins."""
+    stage = Stage()
+    assert stage.turns() == []
+    stage.write(PAUSE)
+    stage.write(PAUSE, group="another")
+    stage.write(RESUME)
+    assert (stage.turns(), stage.topic.order) == ([PAUSE, RESUME], RESUME)
+
+
+def test_every_order_in_a_topic_that_was_made_meanwhile_is_heard() -> None:
+    """Also where several were given before this process looked; one that it knew already is none."""
+    stage = Stage(exists=False)
+    stage.turns(1)
+    stage.make("first")
+    stage.write(PAUSE)
+    stage.write(RESUME)
+    stage.write(PAUSE)
+    assert stage.later(MISSING_LOOK_S) == [PAUSE, RESUME, PAUSE]
+    stage.make("second")
+    stage.write(PAUSE, KEPT)
+    stage.write(RESUME)
+    assert stage.later() == [RESUME]
+
+
+def test_an_outage_keeps_what_is_known_and_is_told_once(logged: pytest.LogCaptureFixture) -> None:
+    """The page knows why, and the end of it is told as well."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.turns()
+    stage.kafka.errors["describe_topics"] = [KafkaError._TRANSPORT] * 3
+    for _ in range(3):
+        stage.later()
+    assert stage.topic.order == PAUSE
+    assert "cannot describe topic" in stage.topic.trouble
+    assert not stage.topic.is_reading
+    assert logged.text.count("what was ordered last stays in force") == 1
+    stage.write(RESUME)
+    assert stage.later() == [RESUME]
+    assert stage.topic.trouble == ""
+    assert logged.text.count("are heard again") == 1
+
+
+def test_an_outage_before_anything_was_ordered_is_no_order(logged: pytest.LogCaptureFixture) -> None:
+    """A running destination runs on."""
+    stage = Stage()
+    stage.turns()
+    stage.kafka.errors["watermarks"] = [KafkaError._TIMED_OUT]
+    assert (stage.later(), stage.topic.order, stage.topic.is_loaded) == ([], None, True)
+    assert "none is heard until that is mended" in logged.text
+    assert {record.levelno for record in logged.records} == {logging.WARNING}
+
+
+def test_no_event_is_read_while_it_is_not_known_what_was_ordered(logged: pytest.LogCaptureFixture) -> None:
+    """An outage at the start is waited out: what cannot be read may be a pause."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.kafka.errors["describe_topics"] = [KafkaError._TRANSPORT]
+    stage.kafka.errors["watermarks"] = [KafkaError._TIMED_OUT]
+    stage.kafka.errors["read"] = [KafkaError._TRANSPORT]
+    for _ in range(2):
+        assert (stage.turns(1), stage.topic.is_loaded) == ([], False)
+        stage.now_s += MISSING_LOOK_S
+    assert "no event is read before they are known" in logged.text
+    assert (stage.turns(), stage.topic.is_loaded) == ([PAUSE], True)
+
+
+@pytest.mark.parametrize("call", ["describe_topics", "watermarks", "read"])
+def test_a_right_that_is_missing_keeps_nobody_waiting(call: str, logged: pytest.LogCaptureFixture) -> None:
+    """The destination works without orders, which an error tells; should the right come, they are heard."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.kafka.errors[call] = [KafkaError.TOPIC_AUTHORIZATION_FAILED]
+    assert (stage.turns(1), stage.topic.is_loaded, stage.topic.order) == ([], True, None)
+    assert [record.levelno for record in logged.records] == [logging.ERROR]
+    assert stage.later() == [PAUSE]
+
+
+def test_a_topic_that_is_gone_takes_no_order_back(logged: pytest.LogCaptureFixture) -> None:
+    """A destination stays paused, and says so; who was never ordered anything says nothing."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.turns()
+    del stage.kafka.topics[CONTROL]
+    for _ in range(3):
+        stage.later()
+    assert (stage.topic.order, stage.topic.is_loaded) == (PAUSE, True)
+    assert stage.topic.trouble == f"control topic {CONTROL} does not exist any more"
+    assert logged.text.count("does not exist any more") == 1
+
+
+def test_a_topic_that_is_made_again_gets_the_order_back(logged: pytest.LogCaptureFixture) -> None:
+    """Under a name of its own, so that a word of an operator wins over it, also one that came in between."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.turns()
+    stage.topic.say(SAID)
+    stage.make("second")
+    assert (stage.later(), stage.topic.order) == ([], PAUSE)
+    stage.topic.say(SAID)
+    assert stage.records() == {
+        encode_key("g", ORDER, KEPT): msgspec.json.encode(PAUSE),
+        encode_key("g", OBEYED, "p1"): msgspec.json.encode(OBEYED_PAUSE),
+    }
+    assert "was deleted and made again" in logged.text
+    assert "is written anew" in logged.text
+    stage.write(RESUME)
+    assert (stage.turns(), stage.topic.order) == ([RESUME], RESUME)
+
+
+def test_an_order_in_a_topic_that_was_made_again_counts_at_once() -> None:
+    """Nothing is written over it."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.turns()
+    stage.make("second")
+    stage.write(RESUME)
+    assert (stage.later(), stage.topic.order) == ([RESUME], RESUME)
+    stage.topic.say({})
+    assert list(stage.records()) == [encode_key("g", ORDER, GIVEN)]
+
+
+def test_a_topic_made_again_of_a_running_destination_gets_nothing() -> None:
+    """There is nothing to keep."""
+    stage = Stage()
+    stage.write(RESUME)
+    stage.turns()
+    stage.make("second")
+    stage.later()
+    stage.topic.say({})
+    assert stage.kafka.control == []
+
+
+def test_a_lost_position_is_read_anew() -> None:
+    """As after the broker has lost the end of the log."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.turns()
+    stage.kafka.errors["read"] = [KafkaError._AUTO_OFFSET_RESET]
+    stage.turns(1)
+    stage.write(RESUME)
+    assert (stage.later(MISSING_LOOK_S), stage.topic.trouble) == ([RESUME], "")
+
+
+def test_a_reader_that_falls_behind_is_in_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was there at one look must be read by the next."""
+    stage = Stage()
+    stage.turns()
+    stage.write(PAUSE)
+    monkeypatch.setattr(stage.topic, "_read", list)
+    stage.later()
+    assert stage.topic.trouble == ""
+    stage.now_s += LOOK_S
+    stage.topic.turn()
+    assert "in time" in stage.topic.trouble
+
+
+def test_an_order_that_cannot_be_read_is_told(logged: pytest.LogCaptureFixture) -> None:
+    """It may be one of a newer version; the last one stays."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.kafka.control.append((encode_key("g", ORDER, GIVEN), b"{}"))
+    stage.turns()
+    assert stage.topic.order == PAUSE
+    assert logged.text.count("an order that this version cannot read") == 1
+
+
+def test_a_process_says_what_holds_once_and_takes_back_what_does_not() -> None:
+    """However often it is asked to, and a hold that an operator has accepted meanwhile is left as it is."""
+    stage = Stage()
+    stage.topic.say(SAID)
+    assert stage.kafka.control == []
+    stage.turns()
+    own: Own = {**SAID, (TRIPPED, "h1"): HOLDS}
+    for _ in range(3):
+        stage.topic.say(own)
+    assert len(stage.kafka.control) == 2
+    stage.turns()
+    stage.write(Tripped("member-1", "host", 7, "100 refused", 1_500, "ann"), "h1", TRIPPED)
+    assert stage.turns() == [Accepted("h1", "ann")]
+    stage.now_s += REWRITE_S
+    stage.topic.say(own)
+    assert len(stage.kafka.control) == 3
+    stage.topic.say({})
+    assert set(stage.records().values()) == {None}
+
+
+def test_what_somebody_swept_away_is_said_again() -> None:
+    """A process that was taken for gone is heard again."""
+    stage = Stage()
+    stage.turns()
+    stage.topic.say(SAID)
+    stage.write(None, "p1", OBEYED)
+    stage.turns()
+    stage.topic.say(SAID)
+    assert set(stage.records().values()) == {None}, "it was written just now"
+    stage.later(REWRITE_S)
+    stage.topic.say(SAID)
+    assert set(stage.records().values()) == {msgspec.json.encode(OBEYED_PAUSE)}
+
+
+def test_what_cannot_be_written_is_tried_again_and_told_once(logged: pytest.LogCaptureFixture) -> None:
+    """A process that cannot write obeys all the same."""
+    stage = Stage()
+    stage.turns()
+    stage.kafka.errors["flush"] = [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._TIMED_OUT]
+    for _ in range(3):
+        stage.topic.say(SAID)
+        stage.later(REWRITE_S)
+    assert set(stage.records().values()) == {msgspec.json.encode(OBEYED_PAUSE)}
+    assert logged.text.count("cannot be written") == 1
+
+
+def test_the_end_takes_everything_back() -> None:
+    """A process that is stopped in order leaves no word behind; one that never said anything writes nothing."""
+    stage = Stage()
+    stage.turns()
+    stage.topic.say({**SAID, (TRIPPED, "h1"): HOLDS})
+    stage.turns()
+    stage.topic.close(1.0)
+    assert set(stage.records().values()) == {None}
+    silent = Stage()
+    silent.turns()
+    silent.topic.close(1.0)
+    assert silent.kafka.control == []
+    assert "reader closed" in silent.kafka.calls
