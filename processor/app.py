@@ -33,6 +33,7 @@ from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
 from processor.operations.tracing_board import Board
 from processor.operations.tracing_switch import tracing
+from processor.pipeline.control import Control
 from processor.pipeline.ledger import Ledger
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.ports import PipelineSettings
@@ -52,9 +53,11 @@ from processor.source.clients import Clients, KafkaClients
 from processor.source.cluster import Cluster
 from processor.source.consumer import ConsumerThread
 from processor.source.contact import require_contact
+from processor.source.control_topic import ControlTopic
 from processor.source.decode import Decoder
 from processor.source.first_records import FirstRecords
 from processor.source.group_offsets import GroupOffsets
+from processor.source.order_topic import OrderTopic
 from processor.source.properties import client_properties, target_cluster
 from processor.source.settings import GroupSettings, KafkaSettings
 from processor.source.suppressed import SuppressedUsers
@@ -255,6 +258,14 @@ class Bridge:
         self.pipeline.connect(dispatcher, self._dead_letters, self._consumer)
         self._samples = Samples(lambda: not dispatcher.is_idle and dispatcher.state() is GateState.THROTTLED)
         self._traces = Traces(self._name, self.pipeline, decoder, self._board, self._marks)
+        self._control = Control(self._name, self.pipeline, window, self._consumer, self._marks, self._orders(cluster))
+
+    def _orders(self, cluster: Cluster) -> OrderTopic:
+        """Return the orders of this destination's group."""
+        clients, group_id = self._clients, self._settings.group_id(self._name)
+        topic = self._settings.kafka.control_topic
+        control = ControlTopic(topic, group_id, cluster, clients.reader, clients.producer)
+        return OrderTopic(group_id, control, cluster, clients.reader)
 
     def _transport_of(self, delivery: DeliverySettings) -> HttpClient | KafkaTransport:
         """Return what carries the requests of this destination: its topic's client, or HTTP."""
@@ -279,7 +290,9 @@ class Bridge:
         stop = asyncio.create_task(self._stop_requested.wait(), name="stop")
         log.info("destination %s starts (%s, mapping %s)", self._name, self._own.type, self._plan.hash)
         _warn(self._own, self.destination)
-        known = asyncio.create_task(self._suppression.is_loaded.wait(), name="suppressed-users-known")
+        control = asyncio.create_task(self._control.run(), name="orders")
+        control.add_done_callback(self._control_ended)
+        known = asyncio.create_task(self._all_known(), name="all-known")
         follow = asyncio.create_task(self._reloader.run(self._running, self._take_over), name="reload")
         follow.add_done_callback(partial(_note_end, "changed settings are not looked at any more"))
         try:
@@ -288,12 +301,26 @@ class Bridge:
                 self._consumer.start()
                 await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
             self._is_stopping = True
+            self._control.end()
             return await self._end()
         finally:
-            tasks = (work, watch, samples, users, stop, known, follow)
+            tasks = (work, watch, samples, users, stop, control, known, follow)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _all_known(self) -> None:
+        """Return when it is known what must be before the first event is read: who is suppressed, what was ordered."""
+        await self._suppression.is_loaded.wait()
+        await self._control.is_loaded.wait()
+
+    def _control_ended(self, control: asyncio.Task[None]) -> None:
+        """Go on as ordered last after a bug in hearing orders; without knowing of any, read nothing at all."""
+        error = None if control.cancelled() else control.exception()
+        if error is not None and not self._control.is_loaded.is_set():
+            self.pipeline.fail(error)
+        else:
+            _note_end("orders of operators are not heard any more", control)
 
     def _users_ended(self, users: asyncio.Task[None]) -> None:
         """End the destination when its list cannot be used or followed by a bug: nobody knows who may not be sent."""
@@ -365,6 +392,7 @@ class Bridge:
             "event_loop_delay_s": self._samples.event_loop_delay_s,
         }
         report["gauges"] |= {**self._suppression.gauges(), **self._plan.destination.gauges()}
+        report = self._control.added_to(report)
         if report["state"] == "starting" and not self._suppression.is_loaded.is_set():
             report["reason"] = USERS_UNREAD
         return self._reloader.added_to(report)

@@ -20,7 +20,9 @@ _SELF: Final = Path("/proc/self")
 _START_S: Final = time.time()
 """When this module was loaded: next to nothing after the process started, and known on every system."""
 
-State: TypeAlias = Literal["starting", "running", "held", "stopping", "stopped", "restarting", "refused"]
+State: TypeAlias = Literal[
+    "starting", "running", "held", "paused", "drained", "stopping", "stopped", "restarting", "refused"
+]
 """`restarting` and `refused` are said by the supervisor of a process that ended; the others by the process itself."""
 
 

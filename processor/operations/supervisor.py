@@ -185,7 +185,7 @@ class Supervisor:
     def _hear(self, watch: _Watch, report: StatusReport) -> None:
         watch.heard_s = _now_s()
         watch.has_reported = True
-        watch.has_run = watch.has_run or report.get("state") == "running"
+        watch.has_run = watch.has_run or report.get("state") in ("running", "paused", "drained")
         watch.report = report
 
     async def _end_silence(self, name: str, watch: _Watch, child: Running) -> None:

@@ -67,13 +67,13 @@ class Letters:
 
     async def all_written(self, keys: Collection[Key] | None, deadline_s: float) -> None:
         """Return when no letter of these partitions is open (None: of any), or at that monotonic time."""
-        while self._is_open(keys) and (left_s := deadline_s - self._clock.now_s()) > 0:
+        while self.is_open(keys) and (left_s := deadline_s - self._clock.now_s()) > 0:
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), left_s)
             except TimeoutError:
                 return
 
-    def _is_open(self, keys: Collection[Key] | None) -> bool:
-        """Return whether a letter of these partitions is not written."""
+    def is_open(self, keys: Collection[Key] | None = None) -> bool:
+        """Return whether a letter of these partitions is not written (None: of any)."""
         return any(self._open[key] for key in (self._open if keys is None else keys))

@@ -76,7 +76,7 @@ class Pipeline:
     def connect(self, dispatcher: Dispatcher, dead_letters: DeadLetterSink, consumer: Consumer) -> None:
         """Bring the parts that report back to this pipeline. Called once, before `run`."""
         self.dispatcher = dispatcher
-        self._letters = Letters(self._settings, self._decoder, dead_letters, self._clock)
+        self.letters = Letters(self._settings, self._decoder, dead_letters, self._clock)
         self.mapper.connect(dispatcher, self._dead_letter)
         self._consumer = consumer
         self._steering = Steering(dispatcher, consumer, self.ledger.tracker, self._window)
@@ -177,7 +177,7 @@ class Pipeline:
         entry.is_dead = True
         entry.skip_reason = rejected.reason
         plan = self.mapper.plan if entry.plan is None else entry.plan
-        self._letters.send(record, plan, rejected, answer, attempt_count, lambda: self._close(entry))
+        self.letters.send(record, plan, rejected, answer, attempt_count, lambda: self._close(entry))
 
     def letters_writable(self, is_writable: bool, message: str) -> None:  # noqa: FBT001 - what the call reports
         """Hold the destination while dead letters cannot be written: nothing may be lost for want of a place."""
@@ -345,7 +345,7 @@ class Pipeline:
             deadline_s = min(deadline_s, self._stop_deadline_s)
         while (requests := self.dispatcher.requests.of(keys)) and (left_s := deadline_s - self._clock.now_s()) > 0:
             await asyncio.wait(requests, timeout=left_s)
-        await self._letters.all_written(keys, deadline_s)
+        await self.letters.all_written(keys, deadline_s)
 
     async def lose(self, keys: set[Key]) -> None:
         """Forget partitions that somebody else owns already: nothing of them is stored."""
@@ -392,5 +392,5 @@ class Pipeline:
         self._leave_unread(lambda _: True)
         with self._failing():
             await self.dispatcher.flush(deadline_s)
-        await self._letters.all_written(None, deadline_s)
+        await self.letters.all_written(None, deadline_s)
         self._sweep()

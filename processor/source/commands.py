@@ -27,6 +27,7 @@ class Commands:
         self._wake = threading.Event()
         self._store: Offsets = {}
         self._is_held = False
+        self._is_at_rest = False
         self._blocked: frozenset[Partition] = frozenset()
 
     def store(self, offsets: Mapping[Partition, int]) -> None:
@@ -39,6 +40,7 @@ class Commands:
     def hold(self, *, is_held: bool) -> None:
         """Ask to pause everything, or to end that."""
         with self._lock:
+            self._is_at_rest = self._is_at_rest and is_held
             self._is_held = is_held
         self._wake.set()
 
@@ -63,6 +65,17 @@ class Commands:
         with self._lock:
             store, self._store = self._store, {}
             return Wishes(store, self._is_held, self._blocked)
+
+    def rest(self) -> None:
+        """Note that nothing is read since everything was asked to be paused. Consumer thread only."""
+        with self._lock:
+            self._is_at_rest = self._is_held
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Return whether nothing is read any more, and everything that was read is handed over."""
+        with self._lock:
+            return self._is_at_rest
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Drop offsets that wait for partitions that are owned no longer. Consumer thread only."""

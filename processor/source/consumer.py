@@ -100,6 +100,16 @@ class ConsumerThread:
         return Figures() if session is None else session.figures()
 
     @property
+    def is_at_rest(self) -> bool:
+        """Say whether nothing is read since `hold`, and everything that was read before it is handed over."""
+        return self._commands.is_at_rest
+
+    @property
+    def member_id(self) -> str:
+        """Return by which name the brokers know this process in its group, empty while it is in none."""
+        return "" if self.session is None else self.session.member_id
+
+    @property
     def is_alive(self) -> bool:
         """Say whether the thread runs."""
         return self._thread.is_alive()

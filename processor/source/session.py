@@ -29,6 +29,7 @@ from processor.source.window import Flow, Valve, Window
 BRIM_WAIT_S = 0.01
 PAUSED_WAIT_S = 0.05
 PAUSED_READ_COUNT = 100
+MEMBER_LOOK_S = 1.0
 OUT_OF_RANGE = "_AUTO_OFFSET_RESET"
 TRUNCATED = "_LOG_TRUNCATION"
 NOTHING_STORED = KafkaError._NO_OFFSET  # noqa: SLF001 - the client's own spelling of a constant
@@ -83,6 +84,9 @@ class Session:
         self._fatal: BrokerError | None = None
         self._commit_failures: dict[str, int] = {}
         self._reach = Reach()
+        self._member_look_at_s = 0.0
+        self.member_id = ""
+        """By which name the brokers know this process in its group, empty while it is in none."""
         self._consumer = clients.consumer(self._on_error, self._on_commit)
         cluster = Cluster(clients.admin())
         control = ControlTopic(kafka.control_topic, group.group_id, cluster, clients.reader, clients.producer)
@@ -109,6 +113,7 @@ class Session:
         self.assignment.pause(wishes.blocked, is_all_paused=flow is Flow.PAUSE)
         self.assignment.look()
         self._look_at_topics(now_s)
+        self._look_at_member(now_s)
         match flow:
             case Flow.READ:
                 self._read(self._room_count(), self._settings.poll_timeout_ms / 1000)
@@ -116,6 +121,8 @@ class Session:
                 self._commands.wait(BRIM_WAIT_S)
             case Flow.PAUSE:
                 self._read(PAUSED_READ_COUNT, 0)
+                if wishes.is_held:
+                    self._commands.rest()
                 self._commands.wait(PAUSED_WAIT_S)
         alone = self._reach.due(self._clock())
         if alone is not None:
@@ -173,6 +180,12 @@ class Session:
         if refused:
             message = f"offsets of {text(refused)} are not stored: owned no longer, or from an earlier assignment"
             self._listener.said(Notice(NoticeCode.STORE_REFUSED, "info", message, count=len(refused)))
+
+    def _look_at_member(self, now_s: float) -> None:
+        """Ask once in a while what this process is called in its group: that changes when it comes back to it."""
+        if now_s >= self._member_look_at_s:
+            self._member_look_at_s = now_s + MEMBER_LOOK_S
+            self.member_id = self._consumer.memberid() or ""
 
     def _look_at_topics(self, now_s: float) -> None:
         try:

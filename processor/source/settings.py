@@ -185,7 +185,8 @@ class KafkaSettings(BaseModel):
         "segment-bridge.control",
         pattern=TOPIC_PATTERN,
         description="A small compacted topic that remembers which groups have started on which topics, so that lost "
-        "offsets and topics made again are recognised. Made when missing. Default segment-bridge.control.",
+        "offsets and topics made again are recognised, and what operators have paused. Made when missing. Default "
+        "segment-bridge.control.",
     )
     properties: Annotated[Properties, refusing(taking_all_but(REFUSED_PROPERTIES)), naming_files(file_findings)] = (
         Field(

@@ -25,6 +25,7 @@ from processor.destinations.moesif.reading import BAD_IP
 from processor.destinations.moesif.sends import COUNTERS as MOESIF_COUNTERS
 from processor.destinations.target import WRITTEN
 from processor.operations.status import State
+from processor.pipeline.control import DRAINING, FINISHING, ORDERS_UNREAD
 from processor.pipeline.pipeline import DEAD_LETTERS_HOLD
 from processor.pipeline.schemas import SCHEMA_HOLD
 from processor.pipeline.suppression import USERS_UNREAD
@@ -132,6 +133,9 @@ def test_other_states_are_explained() -> None:
     assert explained("Other states") == {
         "no_partitions",
         USERS_UNREAD,
+        ORDERS_UNREAD,
+        FINISHING,
+        DRAINING,
         GateState.CIRCUIT_OPEN.value,
         GateState.THROTTLED.value,
         "exit_<code>",

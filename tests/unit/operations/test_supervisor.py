@@ -10,7 +10,7 @@ import pytest
 
 from processor.operations.child import Heard
 from processor.operations.settings import RestartSettings
-from processor.operations.status import StatusReport
+from processor.operations.status import State, StatusReport
 from processor.operations.supervisor import Launch, Supervisor, combined_code
 from tests.virtual_time import run_virtual
 
@@ -144,15 +144,16 @@ def test_a_configuration_error_is_not_started_again() -> None:
     }
 
 
-def test_a_configuration_that_was_broken_while_a_process_ran_is_tried_until_it_is_mended() -> None:
-    """A crash while somebody edits the file does not end the destination for good."""
+@pytest.mark.parametrize("state", ["running", "paused", "drained"])
+def test_a_configuration_that_was_broken_while_a_process_ran_is_tried_until_it_is_mended(state: State) -> None:
+    """A crash while somebody edits the file does not end the destination for good, also not one that was paused."""
     script = Script(
         lambda: FakeChild(lives_s=10.0), *[lambda: FakeChild(code=2, lives_s=0.0)] * 3, lambda: FakeChild(stops_in_s=0)
     )
 
     async def during(supervisor: Supervisor) -> None:
         await asyncio.sleep(5.0)
-        script.heard[0](StatusReport(destination="a", state="running"))
+        script.heard[0](StatusReport(destination="a", state=state))
         await asyncio.sleep(6.5)
         assert (supervisor.statuses()["a"]["state"], supervisor.statuses()["a"]["reason"]) == ("restarting", "exit_2")
         await asyncio.sleep(40.0)

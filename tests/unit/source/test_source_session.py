@@ -171,6 +171,45 @@ def test_hold_pauses_partitions_that_are_given_while_held() -> None:
     assert stage.consumer.paused == set()
 
 
+def test_it_is_at_rest_when_a_turn_has_paused_everything() -> None:
+    """Not when that was only asked for, not when the window alone pauses, and no longer when it is to go on."""
+    stage = Stage(100, max_count=5)
+    stage.recorder.is_finishing = False
+    stage.given(P0)
+    stage.turn(*records(0, *range(5)))
+    stage.turn()
+    stage.turn()
+    assert stage.consumer.paused == {P0}
+    seen = [stage.commands.is_at_rest]
+    stage.commands.hold(is_held=True)
+    seen.append(stage.commands.is_at_rest)
+    stage.turn()
+    seen.append(stage.commands.is_at_rest)
+    stage.commands.hold(is_held=True)
+    seen.append(stage.commands.is_at_rest)
+    stage.commands.hold(is_held=False)
+    stage.commands.hold(is_held=True)
+    seen.append(stage.commands.is_at_rest)
+    stage.turn()
+    stage.commands.hold(is_held=False)
+    stage.turn()
+    seen.append(stage.commands.is_at_rest)
+    assert seen == [False, False, True, True, False, False]
+
+
+def test_its_name_in_the_group_is_asked_for_once_in_a_while() -> None:
+    """It changes when a process comes back to its group; outside it there is none."""
+    stage = Stage(100)
+    assert stage.session.member_id == ""
+    stage.turn()
+    assert stage.session.member_id == "member-1"
+    stage.consumer.member_id = None
+    stage.session.turn()
+    assert stage.session.member_id == "member-1"
+    stage.turn()
+    assert stage.session.member_id == ""
+
+
 def test_partition_that_was_paused_in_an_earlier_life_is_resumed() -> None:
     """The client keeps a pause over a rebalance; the wanted state is stated anew."""
     stage = Stage(9)
