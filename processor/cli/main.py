@@ -17,11 +17,14 @@ from processor.cli import (
     check,
     demo,
     diff,
+    drain,
     explain,
     import_,
     offsets,
+    pause,
     presets,
     preview,
+    resume,
     run,
     sandbox,
     schema,
@@ -59,6 +62,8 @@ for _command in (
     acls,
     version,
 ):
+_COMMANDS = (run, demo, check, preview, explain, test, diff, presets, import_, sandbox, schema, offsets)
+for _command in (*_COMMANDS, pause, resume, drain, version):
     _command.register(application)
 
 
