@@ -28,6 +28,7 @@ from processor.operations.channel import inherited
 from processor.operations.clock import SystemClock
 from processor.operations.exchanges import LoggedTransport
 from processor.operations.exposure import expose
+from processor.operations.health import turns
 from processor.operations.signals import exit_code, reload_signal, stop_signals
 from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
@@ -376,7 +377,13 @@ class Bridge:
     def report(self) -> StatusReport:
         """Return the status of the destination at this moment."""
         report = status_report(
-            self.pipeline, self._name, self._own.type, self._plan.hash, self._marks, is_stopping=self._is_stopping
+            self.pipeline,
+            self._name,
+            self._own.type,
+            self._plan.hash,
+            self._marks,
+            self._consumer.membership,
+            is_stopping=self._is_stopping,
         )
         figures = self._consumer.figures()
         report |= {
@@ -391,6 +398,9 @@ class Bridge:
             "paused_partitions": figures.paused_count,
             "event_loop_delay_s": self._samples.event_loop_delay_s,
         }
+        age_s = self._consumer.turn_age_s
+        report["loops"] = {"poll_age_s": age_s}
+        report["alive"] = self._is_stopping or turns(age_s, self._settings.kafka.consumer.max_poll_interval_ms / 1000)
         report["gauges"] |= {**self._suppression.gauges(), **self._plan.destination.gauges()}
         report = self._control.added_to(report)
         if report["state"] == "starting" and not self._suppression.is_loaded.is_set():

@@ -114,6 +114,7 @@ class FakeConsumer:
         self.group: list[Partition] = []
         self.is_closed = False
         self.member_id: str | None = "member-1"
+        self.generation = -1
         self.on_error: Callable[[KafkaError], None] = lambda _error: None
         self.on_commit: OnCommit = lambda _error, _partitions: None
         self._callbacks: dict[str, Callable[..., None]] = {}
@@ -156,6 +157,10 @@ class FakeConsumer:
             else:
                 step(self)
         return found
+
+    def consumer_group_metadata(self) -> bytes:
+        """Return what the client would keep for transactions."""
+        return b"CGMDv2:" + self.generation.to_bytes(4, "little", signed=True) + b"group\0member-1\0\1"
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
         """Count partitions as read from there."""

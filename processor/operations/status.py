@@ -21,7 +21,7 @@ _START_S: Final = time.time()
 """When this module was loaded: next to nothing after the process started, and known on every system."""
 
 State: TypeAlias = Literal[
-    "starting", "running", "held", "paused", "drained", "stopping", "stopped", "restarting", "refused"
+    "starting", "running", "standby", "held", "paused", "drained", "stopping", "stopped", "restarting", "refused"
 ]
 """`restarting` and `refused` are said by the supervisor of a process that ended; the others by the process itself."""
 
@@ -66,15 +66,21 @@ class ProcessReport(TypedDict):
     threads: NotRequired[int]
 
 
+class LoopsReport(TypedDict):
+    """The loops of a process. `poll_age_s`: since the consumer thread began a turn, None before it has begun one."""
+
+    poll_age_s: float | None
+
+
 class StatusReport(TypedDict, total=False):
     """One destination. Every key may be missing while it starts; keys beyond these are shown on `/status` as they are.
 
-    `ready` is true when it consumes and delivers; `alive` is false when only a restart can help. `reason` says in a
-    code why the state is not `running`. `restart_count` is added by a supervisor. `reload` is missing where it
-    is switched off. `group` is the consumer group.
-    `throttle_wait_s` is how long, since the start of the process, nothing could be sent for a pause that the vendor
-    asked for or a rate limit. `dead_letter_failures` are attempts to write one, by reason,
-    `rebalances` counts by kind, `commit_failures` by Kafka's code.
+    `ready` is true when it takes its part in the work; `alive` is false when only a restart can help. `reason` says in
+    a code why the state is not `running`. `at_ms` is the epoch time of the report. `restart_count` is added by a
+    supervisor. `reload` is missing where it is switched off. `group` is the consumer group. `throttle_wait_s` is how
+    long, since the start of the process, nothing could be sent for a pause that the vendor asked for or a rate limit.
+    `dead_letter_failures` are attempts to write one, by reason, `rebalances` counts by kind, `commit_failures` by
+    Kafka's code.
     """
 
     destination: str
@@ -97,6 +103,8 @@ class StatusReport(TypedDict, total=False):
     commit_failures: dict[str, int]
     process: ProcessReport
     restart_count: int
+    at_ms: int
+    loops: LoopsReport
     details: dict[str, Any]
     reload: ReloadReport
 
@@ -106,7 +114,7 @@ ReadAll: TypeAlias = Callable[[], Mapping[str, StatusReport]]
 
 
 def is_ready(report: StatusReport) -> bool:
-    """Return whether a destination consumes and delivers."""
+    """Return whether a destination takes its part in the work."""
     return report.get("ready", False)
 
 

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from processor.operations.child import Heard
 from processor.operations.restarts import EXIT_CONFIGURATION, Restart, next_restart
 from processor.operations.settings import RestartSettings
-from processor.operations.status import State, StatusReport
+from processor.operations.status import State, StatusReport, is_alive
 
 logger = logging.getLogger(__name__)
 
@@ -183,17 +183,19 @@ class Supervisor:
             raise
 
     def _hear(self, watch: _Watch, report: StatusReport) -> None:
-        watch.heard_s = _now_s()
+        """Keep a report; one that says that only a restart can help is no sign of life."""
+        if is_alive(report):
+            watch.heard_s = _now_s()
         watch.has_reported = True
-        watch.has_run = watch.has_run or report.get("state") in ("running", "paused", "drained")
+        watch.has_run = watch.has_run or report.get("state") in {"running", "standby", "paused", "drained"}
         watch.report = report
 
     async def _end_silence(self, name: str, watch: _Watch, child: Running) -> None:
-        """Kill a process that has reported nothing for too long: it hangs, and its restart is then due."""
+        """Kill a process that has given no sign of life for too long: it hangs, and its restart is then due."""
         limit_s = self._settings.silent_after.total_seconds()
         while (left_s := watch.heard_s + limit_s - _now_s()) > 0:  # noqa: ASYNC110 - it waits for a time, which reports move
             await asyncio.sleep(left_s)
-        logger.error("process is silent, killing it", extra={"destination": name, "silent_s": limit_s})
+        logger.error("process hangs, killing it", extra={"destination": name, "silent_s": limit_s})
         child.kill()
 
     async def _end_in_time(self) -> None:

@@ -10,10 +10,12 @@ from processor import __version__
 from processor.delivery.gate import GateState
 from processor.delivery.offsets import Key, Partition
 from processor.destinations.target import WRITTEN
+from processor.operations.health import serves, without_partitions
 from processor.operations.status import EndpointReport, PartitionReport, State, StatusReport, process_report
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.schemas import SCHEMA_HOLD
 from processor.pipeline.unread import Unread
+from processor.source.membership import Membership
 
 
 class Marks:
@@ -32,17 +34,24 @@ class Marks:
 
 
 def status_report(
-    pipeline: Pipeline, name: str, type_: str, mapping_hash: str, marks: Marks, *, is_stopping: bool
+    pipeline: Pipeline,
+    name: str,
+    type_: str,
+    mapping_hash: str,
+    marks: Marks,
+    membership: Membership,
+    *,
+    is_stopping: bool,
 ) -> StatusReport:
-    """Return the report of a pipeline at this moment."""
-    state, reason = _state(pipeline, is_stopping=is_stopping)
+    """Return the report of a pipeline at this moment, `alive` unless its caller knows better."""
+    state, reason = _state(pipeline, membership, is_stopping=is_stopping)
     dispatcher, ledger = pipeline.dispatcher, pipeline.ledger
     return StatusReport(
         destination=name,
         type=type_,
         state=state,
         reason=reason,
-        ready=not is_stopping and state != "starting",
+        ready=serves(membership, is_reading=bool(len(pipeline.ledger.tracker)), is_stopping=is_stopping),
         alive=True,
         version=__version__,
         mapping_hash=mapping_hash,
@@ -58,6 +67,7 @@ def status_report(
         },
         endpoints=_endpoints(pipeline),
         process=process_report(os.getpid()),
+        at_ms=pipeline.wall_ms(),
         details={
             "gate": dispatcher.state().value,
             "last_delivery_ms": pipeline.last_delivery_ms,
@@ -66,7 +76,7 @@ def status_report(
     )
 
 
-def _state(pipeline: Pipeline, *, is_stopping: bool) -> tuple[State, str]:
+def _state(pipeline: Pipeline, membership: Membership, *, is_stopping: bool) -> tuple[State, str]:
     """Return the state and why it is not `running`."""
     if is_stopping:
         return "stopping", ""
@@ -76,7 +86,7 @@ def _state(pipeline: Pipeline, *, is_stopping: bool) -> tuple[State, str]:
     if hold is not None:
         return "held", hold.reason
     if not len(pipeline.ledger.tracker):
-        return "starting", "no_partitions"
+        return without_partitions(membership)
     gate = pipeline.dispatcher.state()
     return "running", gate.value if gate in {GateState.CIRCUIT_OPEN, GateState.THROTTLED} else ""
 

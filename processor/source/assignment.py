@@ -14,6 +14,7 @@ from processor.errors import BrokerError, InvariantError
 from processor.source.commands import Commands
 from processor.source.deadline import Deadline
 from processor.source.listener import Listener
+from processor.source.membership import Membership, has_generation
 from processor.source.ownership import Change, Ownership
 from processor.source.partitions import Offsets, Partition, at, from_client, text, to_client, to_client_partitions
 from processor.source.positions import Positions
@@ -49,6 +50,12 @@ class Assignment:
         self._look_at_s = 0.0
         self.rebalances = {"assigned": 0, "revoked": 0, "lost": 0}
         """How often the group changed what is owned; no key is ever added, so that another thread may look."""
+        self._is_member = self._has_joined = self._has_opened = False
+
+    @property
+    def membership(self) -> Membership:
+        """Return where the process stands in its group. May be asked from any thread."""
+        return Membership(self._is_member, self._has_joined, len(self.ownership.owned), self._has_opened)
 
     def abandon(self) -> None:
         """From now on nothing is stored: what is taken from us counts as lost."""
@@ -58,6 +65,7 @@ class Assignment:
         """The group gave us partitions: open those whose position is known."""
         given = from_client(partitions)
         self.rebalances["assigned"] += bool(given)
+        self._is_member = self._has_joined = True
         self.ownership.owned |= given
         self._place(given)
 
@@ -84,6 +92,7 @@ class Assignment:
         """Partitions are somebody else's already: store nothing."""
         taken = from_client(partitions)
         self.rebalances["lost"] += bool(taken)
+        self._is_member = False
         self.ownership.owned -= taken
         self._lose(taken & self.ownership.open)
 
@@ -106,6 +115,8 @@ class Assignment:
     def look(self) -> None:
         """Open partitions that wait, found topics and repair what the broker refused, once in a while.
 
+        Looks also whether a process without partitions is in its group.
+
         Raises:
             BrokerError: The destination must stop.
         """
@@ -117,7 +128,13 @@ class Assignment:
         for partition, is_truncated in sorted(self._unrepaired.items()):
             self.repair(partition, is_truncated=is_truncated)
         self._settle()
+        self._look_at_group()
         self._look_at_s = self._clock() + self._settings.start_retry_ms / 1000
+
+    def _look_at_group(self) -> None:
+        if not self.ownership.owned:
+            self._is_member = has_generation(self._consumer.consumer_group_metadata())
+            self._has_joined = self._has_joined or self._is_member
 
     def reopen(self, partitions: Iterable[Partition]) -> None:
         """Take partitions for new ones: what is known of them belongs to a topic that is gone."""
@@ -162,6 +179,7 @@ class Assignment:
         self.ownership.begin(offsets, topic_ids)
         self._apply(self.ownership.restate(set(offsets), self._wanted()))
         if offsets:
+            self._has_opened = True
             self._listener.assigned(dict(offsets))
 
     def _move(self, partition: Partition, offset: int) -> None:

@@ -16,6 +16,7 @@ from processor.errors import InvariantError, ProcessorError
 from processor.source.clients import Clients, KafkaClients
 from processor.source.commands import Commands
 from processor.source.listener import Listener
+from processor.source.membership import Membership
 from processor.source.partitions import Partition
 from processor.source.session import Figures, Session
 from processor.source.settings import GroupSettings, KafkaSettings
@@ -62,6 +63,7 @@ class ConsumerThread:
         self._commands = Commands()
         self.session: Session | None = None
         """For a look from outside only: everything in it belongs to the thread."""
+        self._turned_s: float | None = None
         self._stop = threading.Event()
         self._drain = True
         self._thread = threading.Thread(target=self._run, name=f"source-{group.destination}", daemon=True)
@@ -114,11 +116,25 @@ class ConsumerThread:
         """Say whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def turn_age_s(self) -> float | None:
+        """Return how long ago the thread began its present turn; None before the first."""
+        turned_s = self._turned_s
+        return None if turned_s is None else self._clock() - turned_s
+
+    @property
+    def membership(self) -> Membership:
+        """Return where the process stands in its group."""
+        session = self.session
+        return Membership() if session is None else session.assignment.membership
+
     def _run(self) -> None:
         failure: ProcessorError | None = None
         try:
+            self._turned_s = self._clock()
             self.session = session = self._session()
             while not self._stop.is_set():
+                self._turned_s = self._clock()
                 session.turn()
             session.close(drain=self._drain)
         except Exception as error:  # noqa: BLE001 - the thread's outermost frame: whatever it is, the process must stop

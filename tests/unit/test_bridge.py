@@ -67,6 +67,30 @@ async def test_records_reach_the_vendor_and_their_offsets_are_committed(
     assert bridge.report()["state"] == "stopping"
 
 
+async def test_a_consumer_thread_that_stands_makes_the_process_not_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A turn that outlasts the client's own limit can only be ended by a restart; a stop has limits of its own."""
+    _, clients = _kafka()
+    async with peer(_accept) as vendor:
+        bridge = _bridge(_settings(tmp_path, vendor.port, monkeypatch), clients)
+        running = await _started(bridge)
+        await eventually(lambda: bridge.report()["state"] == "running")
+        report = bridge.report()
+        assert (report["alive"], report["ready"]) == (True, True)
+        assert report["loops"]["poll_age_s"] is not None
+        age_s = bridge._settings.kafka.consumer.max_poll_interval_ms / 1000 + 1
+        with monkeypatch.context() as patch:
+            patch.setattr(type(bridge._consumer), "turn_age_s", age_s)
+            report = bridge.report()
+            assert (report["alive"], report["ready"], report["loops"]) == (False, True, {"poll_age_s": age_s})
+            bridge._is_stopping = True
+            assert bridge.report()["alive"]
+            bridge._is_stopping = False
+        bridge.stop()
+        assert await running == EXIT_OK
+
+
 async def test_a_consumer_that_fails_ends_the_destination(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -24,6 +24,7 @@ from processor.destinations.moengage.users import TRAITS_ID_DIFFERS, TRAITS_NOT_
 from processor.destinations.moesif.reading import BAD_IP
 from processor.destinations.moesif.sends import COUNTERS as MOESIF_COUNTERS
 from processor.destinations.target import WRITTEN
+from processor.operations.health import EVENT_LOOP_STANDS, JOINING, NO_PARTITIONS, POLL_LOOP_STANDS, START_WAITING
 from processor.operations.status import State
 from processor.pipeline.control import DRAINING, FINISHING, ORDERS_UNREAD
 from processor.pipeline.pipeline import DEAD_LETTERS_HOLD
@@ -131,7 +132,9 @@ def test_holds_are_explained() -> None:
 def test_other_states_are_explained() -> None:
     """What `/status` says beside states that are no hold, and the states themselves, have their lines."""
     assert explained("Other states") == {
-        "no_partitions",
+        JOINING,
+        START_WAITING,
+        NO_PARTITIONS,
         USERS_UNREAD,
         ORDERS_UNREAD,
         FINISHING,
@@ -142,6 +145,11 @@ def test_other_states_are_explained() -> None:
     }
     operations = {state for state, _ in rows(page_text("docs/operations.md"), "state", "meaning")}
     assert set(get_args(State)) == operations
+
+
+def test_what_is_not_alive_is_explained() -> None:
+    """Each reason that `/livez` gives has its line."""
+    assert explained("Not alive") == {POLL_LOOP_STANDS, EVENT_LOOP_STANDS}
 
 
 def test_attempts_without_an_answer_are_explained() -> None:

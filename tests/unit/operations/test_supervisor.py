@@ -259,6 +259,35 @@ def test_a_silent_process_is_killed_and_started_again() -> None:
     assert supervisor.statuses()["a"]["restart_count"] == 1
 
 
+def test_a_process_that_says_that_only_a_restart_can_help_is_restarted() -> None:
+    """Its reports are no sign of life: the limit runs from the last one that was, whatever comes after it."""
+
+    async def during(supervisor: Supervisor) -> None:
+        for number in range(13):
+            await asyncio.sleep(10.0)
+            script.heard[0](StatusReport(destination="a", state="running", ready=True, alive=number < 5))
+        supervisor.request_stop()
+
+    script = Script(FakeChild)
+    supervise(script.launch, during)
+    assert script.children[0].orders == ["kill"]
+    assert [0, 111] == [started_s - script.started_s[0] for started_s in script.started_s]
+
+
+def test_a_process_that_stood_by_has_run() -> None:
+    """Its configuration was good once: a broken one later is tried again until it is mended."""
+
+    async def during(supervisor: Supervisor) -> None:
+        await asyncio.sleep(1.0)
+        script.heard[0](StatusReport(destination="a", state="standby", reason="no_partitions"))
+        await asyncio.sleep(1.5)
+        assert supervisor.statuses()["a"]["state"] == "restarting"
+        supervisor.request_stop()
+
+    script = Script(lambda: FakeChild(code=2, lives_s=2.0))
+    supervise(script.launch, during)
+
+
 def test_a_process_that_reports_is_left_alone_and_shown() -> None:
     """Reports push the limit back, and the latest one is what the status shows."""
 

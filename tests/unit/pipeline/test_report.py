@@ -9,16 +9,22 @@ from processor.operations.status import StatusReport
 from processor.pipeline.pipeline import DEAD_LETTERS_HOLD
 from processor.pipeline.report import Marks, status_report
 from processor.pipeline.schemas import SCHEMA_HOLD
+from processor.source.membership import Membership
 from tests.fake_stages import KEY, Bench
 from tests.parcels import START_MS
 from tests.simulation import FakeVendor, endpoint
 from tests.virtual_time import virtual
 
+READING = Membership(is_member=True, has_joined=True, owned_count=1, has_opened=True)
+STANDBY = Membership(is_member=True, has_joined=True)
 
-def _report(bench: Bench, marks: Marks | None = None, *, is_stopping: bool = False) -> StatusReport:
+
+def _report(
+    bench: Bench, marks: Marks | None = None, membership: Membership = READING, *, is_stopping: bool = False
+) -> StatusReport:
     """Return the report of a pipeline."""
     known = Marks() if marks is None else marks
-    return status_report(bench.pipeline, "one", "fake", "0123456789ab", known, is_stopping=is_stopping)
+    return status_report(bench.pipeline, "one", "fake", "0123456789ab", known, membership, is_stopping=is_stopping)
 
 
 def _state(report: StatusReport) -> tuple[object, ...]:
@@ -51,11 +57,22 @@ async def test_states_and_their_reasons() -> None:
 
 
 @virtual
-async def test_without_partitions_it_is_not_ready() -> None:
-    """A process that owns nothing delivers nothing."""
+async def test_without_partitions_the_group_decides() -> None:
+    """A process too many stands by and is ready; one that the group has not let in yet is neither."""
     async with Bench() as bench:
         await bench.pipeline.revoke({KEY})
-        assert _state(_report(bench)) == ("starting", "no_partitions", False)
+        assert _state(_report(bench, membership=STANDBY)) == ("standby", "no_partitions", True)
+        assert _state(_report(bench, membership=Membership())) == ("starting", "joining", False)
+        assert _state(_report(bench, membership=STANDBY, is_stopping=True)) == ("stopping", "", False)
+
+
+@virtual
+async def test_a_hold_makes_nobody_ready_who_is_not() -> None:
+    """Where Kafka cannot be reached dead letters cannot be written either, and the process is no part of its group."""
+    async with Bench() as bench:
+        await bench.pipeline.revoke({KEY})
+        bench.pipeline.letters_writable(is_writable=False, message="no leader")
+        assert _state(_report(bench, membership=Membership())) == ("held", DEAD_LETTERS_HOLD, False)
 
 
 @virtual
