@@ -21,14 +21,14 @@ settings.register_profile("tests", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("tests")
 
 _TESTS = Path(__file__).parent
-_SERVICES = ("tests/integration/", "tests/chaos/")
+_SERVICES = ("tests/browser/", "tests/integration/", "tests/chaos/")
 
 
 class _ServicesByFile(LoadScopeScheduling):  # type: ignore[misc]  # the plugin has no types
     """The tests of a file with real services run on one worker, all others where there is room.
 
-    A worker has its own broker, started once, and mostly waits: so files run beside each other, and files first, since
-    the scheduler hands out what holds most tests first.
+    A worker has its own broker or browser, started once, and mostly waits: so files run beside each other, and files
+    first, since the scheduler hands out what holds most tests first.
     """
 
     def _split_scope(self, nodeid: str) -> str:

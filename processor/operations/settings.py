@@ -12,7 +12,7 @@ Positive = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
 class PageSettings(BaseModel):
-    """Where `/livez`, `/readyz`, `/metrics` and `/status` are served."""
+    """Where the status page, `/livez`, `/readyz`, `/metrics` and `/status` are served."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
