@@ -10,6 +10,7 @@ PROGRAMS = (
     ["benchmarks.mapping"],
     ["benchmarks.calls"],
     ["benchmarks.memory"],
+    ["benchmarks.page"],
     ["benchmarks.throughput"],
     ["benchmarks.throughput", "--bridge-only", "--hot", "0.9"],
 )
