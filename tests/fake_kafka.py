@@ -329,11 +329,6 @@ class FakeAdmin:
         call = "describe_rights" if include_authorized_operations else "describe_topics"
         return {name: self._future(call, partial(self._topic, name)) for name in topics.topic_names}
 
-    def describe_consumer_groups(self, groups: Iterable[str], **_options: object) -> dict[str, Future[Any]]:
-        """Return groups of which no rights are told."""
-        nothing = SimpleNamespace(authorized_operations=None)
-        return {group: self._future("describe_groups", lambda: nothing) for group in groups}
-
     def list_offsets(self, wanted: dict[TopicPartition, Any], **_options: object) -> dict[TopicPartition, Future[Any]]:
         """Return starts, ends, or offsets at a time: a time is taken for an offset."""
         return {each: self._future("list_offsets", partial(self._offset, each, wanted[each])) for each in wanted}
@@ -349,12 +344,14 @@ class FakeAdmin:
         policy = {"cleanup.policy": SimpleNamespace(value=self._kafka.cleanup_policy)}
         return {each: self._future("describe_configs", lambda: policy) for each in resources}
 
-    def describe_consumer_groups(self, group_ids: list[str], request_timeout: float) -> dict[str, Future[Any]]:
-        """Return who is in the group, the same for every group."""
-        assert request_timeout > 0
+    def describe_consumer_groups(
+        self, group_ids: Iterable[str], *, include_authorized_operations: bool = False, **_options: object
+    ) -> dict[str, Future[Any]]:
+        """Return who is in the group, the same for every group; of its rights nothing is told."""
+        call = "describe_groups" if include_authorized_operations else "describe_consumer_groups"
         members = [SimpleNamespace(member_id=name, host=f"/{host}") for name, host in self._kafka.members.items()]
-        found = SimpleNamespace(members=members)
-        return {each: self._future("describe_consumer_groups", lambda: found) for each in group_ids}
+        found = SimpleNamespace(members=members, authorized_operations=None)
+        return {each: self._future(call, lambda: found) for each in group_ids}
 
     def _future(self, name: str, answer: Callable[[], object]) -> Future[Any]:
         future: Future[Any] = Future()

@@ -94,10 +94,8 @@ class Onlooker:
 
     def close(self) -> None:
         """Disconnect."""
-        for offsets in self._offsets.values():
-            offsets.close()
-        for control in self._controls.values():
-            control.close()
+        for each in (*self._offsets.values(), *self._controls.values()):
+            each.close()
 
     def look(self, deadline: Deadline) -> Look:
         """Return where every group stands at this moment.

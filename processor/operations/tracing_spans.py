@@ -10,6 +10,7 @@ Source: OpenTelemetry semantic conventions (HTTP client spans, messaging spans),
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -19,8 +20,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, SamplingResult
 from opentelemetry.trace import (
     Link,
@@ -42,6 +43,9 @@ from processor.destinations.target import WRITTEN
 from processor.model import Answer, Headers, Record, Verdict
 from processor.operations.logs import SpanIds, current_span
 from processor.operations.settings import TracingSettings
+
+_log = logging.getLogger(__name__)
+_LIBRARY_LOG: Final = "opentelemetry.exporter.otlp"
 
 SHUTDOWN_S: Final = 5.0
 """How long the spans that wait may take to be sent at the end."""
@@ -85,6 +89,40 @@ class FollowLinks(Sampler):
         return f"FollowLinks({self._sampler.get_description()})"
 
 
+class ToldExporter(SpanExporter):
+    """An exporter that says once when spans cannot be sent and once when they are again.
+
+    What the library itself says of each try is for `debug` alone.
+    """
+
+    def __init__(self, exporter: SpanExporter, endpoint: str) -> None:
+        """Export by another one, which sends to `endpoint`."""
+        self._exporter = exporter
+        self._endpoint = endpoint
+        self._is_failing = False
+        if not _log.isEnabledFor(logging.DEBUG):
+            logging.getLogger(_LIBRARY_LOG).setLevel(logging.CRITICAL)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans; runs in a thread of the SDK's."""
+        result = self._exporter.export(spans)
+        is_failing = result is not SpanExportResult.SUCCESS
+        if is_failing and not self._is_failing:
+            _log.warning("spans cannot be sent, and are dropped after a few tries", extra={"endpoint": self._endpoint})
+        elif self._is_failing and not is_failing:
+            _log.info("spans are sent again", extra={"endpoint": self._endpoint})
+        self._is_failing = is_failing
+        return result
+
+    def shutdown(self) -> None:
+        """Close the other one."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Have the other one send what it holds."""
+        return self._exporter.force_flush(timeout_millis)
+
+
 class Spans:
     """The spans of one destination's requests. Belongs to its event loop; they are sent by a thread of the SDK."""
 
@@ -100,7 +138,7 @@ class Spans:
         )
         if isinstance(self._provider.sampler, ParentBased):
             self._provider.sampler = FollowLinks(self._provider.sampler)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._provider.add_span_processor(BatchSpanProcessor(ToldExporter(exporter, self.endpoint)))
         self._tracer = self._provider.get_tracer("segment-bridge", __version__)
         self._address = lru_cache(maxsize=64)(lambda url: address_attributes(mask(url)))
 

@@ -32,7 +32,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "DeadLetters", partial(DeadLetters, client_class=SilentClient))
     monkeypatch.setattr(watch, "INTERVAL_S", 0.02)
     monkeypatch.setattr(traces, "LOOK_S", 0.005)
-    monkeypatch.setattr(traces, "SETTLING_S", 0.05)
+    monkeypatch.setattr(traces, "SETTLING_S", 60)
     monkeypatch.setattr(FakeConsumer, "store_offsets", _store_and_commit)
 
 
@@ -224,6 +224,7 @@ async def test_a_record_that_cannot_be_read_is_found_by_its_bytes(
 ) -> None:
     """It is told why, and that its dead letter waits for its topic."""
     monkeypatch.setattr(app, "CLOSE_SLACK_S", 0.4)
+    monkeypatch.setattr(traces, "SETTLING_S", 0)
     async with traced(tmp_path, monkeypatch, code=EXIT_FAILURE, drain_ms=100) as running:
         asker = running.ask(message_id="broken-1", timeout_s=30)
         running.read(b'{"messageId": "broken-1", ', b'{"messageId": "other", ')

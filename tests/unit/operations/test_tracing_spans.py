@@ -19,6 +19,7 @@ from processor.model import Answer, Decision, Headers, Verdict
 from processor.operations.logs import JsonFormatter
 from processor.operations.settings import TracingSettings
 from processor.operations.tracing_spans import Spans, address_attributes, producer_context
+from tests.http_peer import Exchange, Request, peer
 from tests.parcels import Maker
 from tests.span_receiver import Receiver, plain, receiver
 
@@ -225,6 +226,31 @@ def test_what_a_mask_leaves_of_an_address_is_shown_as_it_is() -> None:
     """An address that is a secret as a whole tells no server."""
     assert address_attributes("**********") == {"url.full": "**********"}
     assert address_attributes("http://[broken") == {"url.full": "http://[broken"}
+
+
+async def test_a_receiver_that_is_gone_is_two_lines(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One when spans cannot be sent, one when they are again; what the library says of each try is for `debug`."""
+    statuses = [400, 400, 200]
+
+    async def script(exchange: Exchange, _request: Request) -> None:
+        await exchange.answer(statuses.pop(0))
+
+    caplog.set_level(logging.INFO)
+    async with peer(script) as http:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{http.port}")
+        spans = Spans(TracingSettings(), "one", str)
+        for _ in range(3):
+            with spans.watch(Sending("POST", URL, "actions", batch(()))) as watched:
+                watched.answered(Answer(200), DONE)
+            await asyncio.to_thread(spans._provider.force_flush, 5_000)
+        await spans.aclose()
+    assert [(record.levelname, record.message) for record in caplog.records if "opentelemetry" in record.name] == []
+    assert [record.message for record in caplog.records if record.name.endswith("tracing_spans")] == [
+        "spans cannot be sent, and are dropped after a few tries",
+        "spans are sent again",
+    ]
 
 
 @pytest.fixture
