@@ -6,7 +6,8 @@ Decoder, plan, ledger, dispatcher and event loop are those of the bridge; Kafka 
 of metrics is larger here than in a process. With metrics everything is counted, the event loop is sampled, and after as
 many events as a second brings at full load a report is made, carried as JSON and rendered as Prometheus text: a scrape
 fifteen times as often as usual.
-The two runs of a pair go in slices, one of each in turn, so that a machine whose speed changes changes both.
+The two runs of a pair go in slices, one of each in turn, so that a machine whose speed changes changes both. A run's
+cost is the median of its slices, and with metrics the share of a scrape besides, whose cost is a median as well.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import msgspec
 
 from benchmarks.stages import SETTINGS
 from benchmarks.uncounted import UncountedLedger, UncountedTally
-from benchmarks.work import ROOT, standard_event
+from benchmarks.work import MAIN_ENDPOINTS, ROOT, standard_event
 
 sys.path.insert(0, str(ROOT))
 
@@ -54,10 +55,12 @@ from tests.fake_stages import FakeConsumer, FakeLetters
 PARTITIONS = 12
 USERS = 5_000
 READ_COUNT = 500
-LATENCY_S = 0.005
+LATENCY_S = 0.05
+MAX_WAIT_MS = 50
+BATCH_COUNT = 100
 LOOK_S = 0.01
 SLICE_COUNT = 4_000
-SLICES_PER_SCRAPE = 5
+SCRAPE_COUNT = 20_000
 PAIRS = 10
 ANSWERS = {
     "moveo": Answer(200),
@@ -98,13 +101,16 @@ def main() -> None:
 
 def _pair(vendor: str, records: Sequence[Record], slice_count: int) -> tuple[float, float]:
     """Return the microseconds of CPU per event of a run without metrics and of one with them."""
-    totals_us = {False: 0.0, True: 0.0}
+    slices_us: dict[bool, list[float]] = {False: [], True: []}
+    scrapes_s: list[float] = []
     for number in range(slice_count):
-        is_scraped = number % SLICES_PER_SCRAPE == 0
         for is_counted in (True, False) if number % 2 else (False, True):
-            run = _run(vendor, records, is_counted=is_counted, is_scraped=is_counted and is_scraped)
-            totals_us[is_counted] += asyncio.run(run)
-    return totals_us[False] / slice_count, totals_us[True] / slice_count
+            cost_us, scrape_s = asyncio.run(_run(vendor, records, is_counted=is_counted))
+            slices_us[is_counted].append(cost_us)
+            if is_counted:
+                scrapes_s.append(scrape_s)
+    scraping_us = statistics.median(scrapes_s) / SCRAPE_COUNT * 1e6
+    return statistics.median(slices_us[False]), statistics.median(slices_us[True]) + scraping_us
 
 
 def interval(differences: Sequence[float]) -> Interval:
@@ -152,13 +158,14 @@ class _Vendor:
         return self._answer
 
 
-async def _run(vendor: str, records: Sequence[Record], *, is_counted: bool, is_scraped: bool) -> float:
-    """Return the microseconds of CPU per event of one slice."""
+async def _run(vendor: str, records: Sequence[Record], *, is_counted: bool) -> tuple[float, float]:
+    """Return the microseconds of CPU per event of one slice, and the CPU seconds of a scrape in the middle of it."""
     kind = destination_class(vendor)
     settings = kind.settings_model.model_validate(SETTINGS[vendor], context={"plain_secrets": True})
     destination = kind.create(vendor, settings)
-    quick = {name: EndpointLimits(max_wait_ms=0) for name in destination.endpoints}  # nothing waits for a batch to fill
-    delivery = DeliverySettings(max_in_flight=32, endpoints=quick)
+    limits = {name: EndpointLimits(max_wait_ms=MAX_WAIT_MS) for name in destination.endpoints}
+    limits[MAIN_ENDPOINTS[vendor]] = EndpointLimits(max_wait_ms=MAX_WAIT_MS, max_batch_count=BATCH_COUNT)
+    delivery = DeliverySettings(max_in_flight=32, endpoints=limits)
     window = Window(window_count(delivery, effective_endpoints(destination, delivery)), delivery.max_window_bytes)
     ledger = Ledger(Tally(), window) if is_counted else UncountedLedger(UncountedTally(), window)
     clock, consumer = SystemClock(), FakeConsumer()
@@ -171,20 +178,21 @@ async def _run(vendor: str, records: Sequence[Record], *, is_counted: bool, is_s
     samples = Samples(lambda: dispatcher.state() is GateState.THROTTLED)
     if is_counted:
         tasks.append(asyncio.create_task(samples.run()))
-    scrape = _scraping(pipeline, samples) if is_scraped else tuple
+    scrape = _scraping(pipeline, samples) if is_counted else tuple
     started_s = time.process_time()
-    await _feed(pipeline, window, records, scrape)
-    cost_us = (time.process_time() - started_s) / len(records) * 1e6
+    scrape_s = await _feed(pipeline, window, records, scrape)
+    cost_us = (time.process_time() - started_s - scrape_s) / len(records) * 1e6
     assert sum(consumer.stored.values()) == len(records), "something was not delivered"
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await dispatcher.close()
-    return cost_us
+    return cost_us, scrape_s
 
 
-async def _feed(pipeline: Pipeline, window: Window, records: Sequence[Record], scrape: Callable[[], object]) -> None:
-    """Hand the records over as there is room for them, with a scrape among them; return when all are done."""
+async def _feed(pipeline: Pipeline, window: Window, records: Sequence[Record], scrape: Callable[[], object]) -> float:
+    """Hand the records over as there is room for them; return when all are done what a scrape among them took."""
+    scrape_s = 0.0
     for start in range(0, len(records), READ_COUNT):
         while window.room_count < READ_COUNT:  # noqa: ASYNC110 - as the consumer thread does, it looks again
             await asyncio.sleep(LOOK_S)
@@ -192,11 +200,14 @@ async def _feed(pipeline: Pipeline, window: Window, records: Sequence[Record], s
         window.add(len(portion), sum(map(size_bytes, portion)))
         pipeline.inbox.put_records(portion, {})
         if start == len(records) // 2:
+            started_s = time.process_time()
             scrape()
+            scrape_s = time.process_time() - started_s
         await asyncio.sleep(0)
     while window.count:
         assert pipeline.failure is None, pipeline.failure
         await asyncio.sleep(LOOK_S)
+    return scrape_s
 
 
 def _scraping(pipeline: Pipeline, samples: Samples) -> Callable[[], object]:

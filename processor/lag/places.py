@@ -94,8 +94,10 @@ class Onlooker:
 
     def close(self) -> None:
         """Disconnect."""
-        for each in (*self._offsets.values(), *self._controls.values()):
-            each.close()
+        for offsets in self._offsets.values():
+            offsets.close()
+        for control in self._controls.values():
+            control.close()
 
     def look(self, deadline: Deadline) -> Look:
         """Return where every group stands at this moment.

@@ -52,6 +52,7 @@ class LagReading:
         page: str | None = None,
         make_clients: Callable[[KafkaSettings, str], Clients] = KafkaClients,
         make_consumer: Callable[[], Consumer] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Connect what every look needs.
 
@@ -61,10 +62,12 @@ class LagReading:
             page: Address of the page of a running bridge, None where nobody knows one.
             make_clients: Gives the Kafka clients of a group; the real ones unless given.
             make_consumer: Gives the consumer that reads the oldest records; the real one unless given.
+            clock: Monotonic time in seconds, which rates are taken over.
         """
         self._names = list(names)
         self._topics = dict.fromkeys(settings.kafka.topics)
         self._page = page
+        self._clock = clock
         self._onlooker = Onlooker(settings, self._names, make_clients)
         self._oldest = OldestRecords(make_consumer or (lambda: _consumer(settings, self._names[0])))
         self._before: tuple[Look, float] | None = None
@@ -75,7 +78,7 @@ class LagReading:
 
     def glance(self, deadline: Deadline) -> None:
         """Take the look that the rates of the next one are measured from, and nothing else."""
-        self._before = self._onlooker.look(deadline), time.monotonic()
+        self._before = self._onlooker.look(deadline), self._clock()
 
     def look(self, deadline: Deadline) -> Lag:
         """Return the lag of all destinations at this moment.
@@ -83,7 +86,7 @@ class LagReading:
         Raises:
             BrokerError: No answer within the deadline, or a right is missing.
         """
-        look, at_s = self._onlooker.look(deadline), time.monotonic()
+        look, at_s = self._onlooker.look(deadline), self._clock()
         untold = list(look.untold)
         oldest = self._times(look, untold, deadline)
         now_ms = time.time_ns() // 1_000_000

@@ -39,13 +39,14 @@ class Ledger:
         value_bytes = 0
         for record in records:
             size = size_bytes(record)
-            partition = self.tracker.get((record.topic, record.partition))
+            topic = record.topic
+            partition = self.tracker.get((topic, record.partition))
             if partition is None or partition.is_leaving or is_stopping:
                 self._window.settle(1, size)
                 entries.append(None)
                 continue
             entries.append(partition.track(record, size))
-            by_topic[record.topic] = by_topic.get(record.topic, 0) + 1
+            by_topic[topic] = by_topic.get(topic, 0) + 1
             value_bytes += len(record.value or b"")
         self.tally.read(sum(by_topic.values()), value_bytes)
         self.tally.read_from(by_topic)

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 CHUNK_COUNT = 200
 """Records mapped before the loop looks at its sockets again: a few milliseconds of work."""
+LOOK_COUNT = 8
+"""Looks in a row, so that a new connection is taken, read and answered between two chunks and not one step in each."""
 SWEEP_S = 0.05
 """Pause between sweeps of the ledger while something changes; the consumer thread commits on its own interval."""
 DEAD_LETTERS_HOLD = "dead_letters_unwritable"
@@ -116,7 +118,8 @@ class Pipeline:
                 needed = self._work()
                 self.after_work()
                 if needed is None:
-                    await asyncio.sleep(0)
+                    for _ in range(LOOK_COUNT):
+                        await asyncio.sleep(0)
                 else:
                     await self.schemas.load(needed, self._is_first_gone(self.inbox.first()))
             if self.failure is not None:

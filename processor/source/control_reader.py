@@ -33,6 +33,7 @@ class ControlReader:
         try:
             consumer.assign([TopicPartition(name, 0, OFFSET_BEGINNING)])
         except KafkaException as error:
+            consumer.close()
             raise refused(name, error, "read") from error
 
     def end(self, timeout_s: float) -> int:

@@ -16,10 +16,22 @@ from confluent_kafka import Consumer
 
 from processor.errors import BrokerError
 from processor.source.cluster import Cluster
-from processor.source.control_reader import ControlReader, late
+from processor.source.control_reader import ControlReader, ControlRecord, late
 from processor.source.control_topic import ControlTopic
 from processor.source.deadline import Deadline
-from processor.source.orders import KEPT, OBEYED, ORDER, Book, News, Obeyed, Order, Tripped, Wanted, encode_key
+from processor.source.orders import (
+    KEPT,
+    OBEYED,
+    ORDER,
+    Accepted,
+    Book,
+    News,
+    Obeyed,
+    Order,
+    Tripped,
+    Wanted,
+    encode_key,
+)
 from processor.source.trouble import LOST_CODES
 
 log = logging.getLogger(__name__)
@@ -30,6 +42,8 @@ MISSING_LOOK_S: Final = 1.0
 """The same while there is none: the first order makes it, and is to be heard soon."""
 READ_S: Final = 0.5
 """Longest wait for a record; a record that comes ends it."""
+READ_COUNT: Final = 1_000
+"""Most records of one turn: the topic is shared by all groups, and not all of it is compacted yet."""
 ASK_S: Final = 5.0
 """Longest time that the cluster may take to answer before the topic is read."""
 LOOK_ASK_S: Final = 2.0
@@ -142,21 +156,42 @@ class OrderTopic:
 
     def _read(self) -> list[News]:
         """Take in what has come; a topic that was read to its end comes into force."""
-        if self._reader is None:
-            return []
-        before, record = self.order, self._reader.read(READ_S)
-        news = None if record is None else self._coming.take(record.key, record.value)
+        heard: list[News] = []
+        timeout_s = READ_S
+        for _ in range(READ_COUNT):
+            if self._reader is None:
+                break
+            try:
+                record = self._reader.read(timeout_s)
+            except BrokerError as error:  # what came before it was heard
+                self._fail(error)
+                break
+            if record is not None:
+                heard += self._take(record)
+            if self._coming is not self._book and self._reader.position >= self._end:
+                heard += self._put_in_force()
+            if record is None:
+                break
+            timeout_s = 0
         self._tell_unreadable()
+        return heard
+
+    def _take(self, record: ControlRecord) -> list[News]:
+        """Return what of a record is news now; what a topic says that is not read to its end is kept for later."""
+        before = self.order
+        news = self._coming.take(record.key, record.value)
+        if news is None:
+            return []
         if self._coming is self._book:
-            return [] if news is None or news == before else [news]  # what was kept is read back
-        if news is not None:
-            self._coming_news.append(news)
-        return self._put_in_force() if self._reader.position >= self._end else []
+            return [] if news == before else [news]  # what was kept is read back
+        self._coming_news.append(news)
+        return []
 
     def _put_in_force(self) -> list[News]:
         """Go by what the topic says from now on; return the order in force, unless it was known already.
 
-        Of a topic that was made while this process listened everything is news, in its order.
+        Of a topic that was made while this process listened everything is news, in its order. Of any, which holds were
+        accepted: that may have come while the topic could not be read.
         """
         before, self._book = self.order, self._coming
         self._kept = before if self._book.order is None and before is not None else None
@@ -164,10 +199,11 @@ class OrderTopic:
             log.warning("control topic %s does not hold what was ordered: it is written anew", self._control.name)
         self.is_loaded = True
         self._recover()
-        order = self.order
         if self._is_made_since:
             return [news for news in self._coming_news if news != before]
-        return [] if order is None or order == before else [order]
+        order = self.order
+        accepted: list[News] = [news for news in self._coming_news if isinstance(news, Accepted)]
+        return accepted if order is None or order == before else [order, *accepted]
 
     def _tell_unreadable(self) -> None:
         count = self._coming.unreadable_count

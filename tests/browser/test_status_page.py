@@ -112,7 +112,15 @@ async def test_values_move_and_destinations_come_and_go(browser: Browser) -> Non
         at_ms = now_ms()
         opened.bridge.reports = {
             "moveo-prod": report("moveo-prod", "moveo", "running", at_ms, tally=tally(1_600_000).report()),
-            "new": report("new", "kafka", "standby", at_ms, reason="no_partitions", partitions=[]),
+            "new": report(
+                "new",
+                "kafka",
+                "standby",
+                at_ms,
+                reason="no_partitions",
+                partitions=[],
+                details={"operator": {"wanted": "running", "by": "ada", "since": "2026-11-29T12:00:00Z", "reason": ""}},
+            ),
         }
         await opened.next_answer()
         await page.locator("article >> nth=1 >> h2", has_text="new").wait_for()
@@ -120,6 +128,7 @@ async def test_values_move_and_destinations_come_and_go(browser: Browser) -> Non
         assert "1,600,000" in await opened.text("article >> nth=0")
         assert "Standing by" in await opened.text("article >> nth=1")
         assert "takes over when another one ends" in await opened.text("article >> nth=1")
+        assert "running by ada since 2026-11-29T12:00:00Z" in await opened.text("article >> nth=1")
         assert await page.evaluate("document.activeElement.textContent") == "moveo-prod"
         assert await page.locator("details >> nth=0").get_attribute("open") is not None
         assert await page.title() == "segment-bridge"

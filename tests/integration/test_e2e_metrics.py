@@ -96,7 +96,7 @@ def test_counts_add_up_on_every_scrape_under_load(kafka: Kafka, tmp_path: Path) 
 
 
 def test_lag_is_right_while_nothing_moves(kafka: Kafka, tmp_path: Path) -> None:
-    """While it is held, the lag is what an outside reader sees, also of records that come meanwhile, unread."""
+    """While it is held, the lag is what an outside reader sees, also of records that nobody has read."""
     with Deployment(kafka, tmp_path) as bridge:
         bridge.create_letter_topic()
         bridge.produce(50)

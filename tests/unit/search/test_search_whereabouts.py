@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -267,7 +268,7 @@ def test_how_far_back_is_counted_from_now(since: str, seconds: int) -> None:
     """In whole seconds, with a zone."""
     begun = command._begin(since)
     assert begun.endswith("+00:00")
-    assert abs(command.datetime.fromisoformat(begun).timestamp() - (time.time() - seconds)) < 5
+    assert abs(datetime.fromisoformat(begun).timestamp() - (time.time() - seconds)) < 5
     assert command._begin("9999999w") == "earliest"
     assert command._begin("earliest") == "earliest"
     assert command._begin("2026-01-31T08:00:00Z") == "2026-01-31T08:00:00Z"

@@ -96,7 +96,7 @@ def test_a_process_that_starts_hears_what_is_in_force_and_none_of_what_was() -> 
     stage = Stage()
     for order in (RESUME, PAUSE, RESUME, PAUSE):
         stage.write(order)
-    assert (stage.turns(3), stage.topic.is_loaded, stage.topic.order) == ([], False, None)
+    assert (stage.topic.is_loaded, stage.topic.order) == (False, None)
     assert stage.turns() == [PAUSE]
     assert (stage.topic.is_loaded, stage.topic.is_reading) == (True, True)
 
@@ -245,12 +245,46 @@ def test_a_lost_position_is_read_anew() -> None:
     assert (stage.later(MISSING_LOOK_S), stage.topic.trouble) == ([RESUME], "")
 
 
+def test_an_acceptance_that_came_while_the_topic_could_not_be_read_is_heard() -> None:
+    """Otherwise nobody could lift the hold any more; the order that was known already is no news."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.turns()
+    stage.kafka.errors["read"] = [KafkaError._AUTO_OFFSET_RESET]
+    stage.turns(1)
+    stage.write(Tripped("member-1", "host", 7, "100 refused", 1_500, "ann"), "h1", TRIPPED)
+    assert stage.later(MISSING_LOOK_S) == [Accepted("h1", "ann")]
+
+
+def test_what_was_heard_before_an_error_counts() -> None:
+    """The turn ends, and nothing of it is lost."""
+    stage = Stage()
+    stage.turns()
+    stage.write(PAUSE)
+    stage.kafka.answers["read"] = [
+        lambda: None,
+        lambda: stage.kafka.errors.update(read=[KafkaError._AUTO_OFFSET_RESET]),
+    ]
+    assert stage.turns(1) == [PAUSE]
+    assert "cannot read control topic" in stage.topic.trouble
+
+
+def test_a_topic_with_many_records_of_others_is_read_in_few_turns() -> None:
+    """It is shared by all groups, and compacted only now and then."""
+    stage = Stage()
+    for _ in range(2_500):
+        stage.write(RESUME, group="another")
+    stage.write(PAUSE)
+    assert (stage.turns(2), stage.topic.is_loaded) == ([], False)
+    assert (stage.turns(1), stage.topic.is_loaded) == ([PAUSE], True)
+
+
 def test_a_reader_that_falls_behind_is_in_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was there at one look must be read by the next."""
     stage = Stage()
     stage.turns()
     stage.write(PAUSE)
-    monkeypatch.setattr(stage.topic, "_read", list)
+    monkeypatch.setattr(stage.topic, "_read", list)  # it reads nothing more
     stage.later()
     assert stage.topic.trouble == ""
     stage.now_s += LOOK_S
