@@ -67,6 +67,10 @@ proof: $(DEVELOPMENT) ## The long tests under faults, then the benchmarks; the r
 bench: $(DEVELOPMENT) ## The benchmarks alone
 	$(RUN) -m benchmarks $(ARGS)
 
+.PHONY: image-test
+image-test: $(DEVELOPMENT) ## Build the image without pulling, run it beside a real Kafka (root; Debian's mmdebstrap, buildah, podman, runc)
+	$(RUN) -m pytest --numprocesses 0 tests/image/image_check.py
+
 .PHONY: lint
 lint: $(DEVELOPMENT) ## Style: ruff with every rule on, and the formatter
 	$(RUN) -m ruff check .

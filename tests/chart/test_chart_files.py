@@ -139,6 +139,13 @@ def test_there_is_a_file_for_each_feature() -> None:
         assert (CHART / "ci" / f"{feature}-values.yaml").read_text(encoding="utf-8").startswith("# ")
 
 
+def test_helm_3_renders_each_feature_too() -> None:
+    """The suite that helm-unittest runs names every file of `ci`."""
+    suite = read_yaml((CHART / "tests" / "features_test.yaml").read_text(encoding="utf-8"))
+    named = [path for each in suite["tests"] for path in each["values"]]
+    assert {f"../ci/{feature}-values.yaml" for feature in FEATURES} == set(named)
+
+
 def test_upgrading_leads_with_the_version_of_the_chart() -> None:
     """Who upgrades to this version finds what to do."""
     version = read_yaml((CHART / "Chart.yaml").read_text(encoding="utf-8"))["version"]

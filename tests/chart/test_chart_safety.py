@@ -10,8 +10,11 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import typer
 from jsonschema import Draft7Validator
+from typer.core import TyperGroup
 
+from processor.cli.main import application
 from processor.operations.page import Page
 from processor.settings import load_settings
 from processor.settings.root import load_without_secrets
@@ -104,6 +107,18 @@ def test_every_destination_that_is_enabled_runs_alone(feature: str) -> None:
     run = [each["spec"]["template"]["spec"]["containers"][0]["args"] for each in objects(feature, *WORKLOADS)]
     base = ["run", "--config", "/config/segment-bridge.yaml", "--destination"]
     assert [[*base, name] for name in sorted(file_of(feature)["destinations"])] == run
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_pods_are_given_arguments_that_the_command_line_takes(feature: str) -> None:
+    """Each runs a command that there is, with options that it has."""
+    commands = typer.main.get_command(application)
+    assert isinstance(commands, TyperGroup)
+    given = [container["args"] for _, pod in pods(feature) for container in pod["spec"]["containers"]]
+    own = [args for args in given if args[0] in commands.commands]
+    assert {"run", "check"} == {args[0] for args in own}
+    for args in own:
+        commands.commands[args[0]].make_context(args[0], args[1:])
 
 
 def test_what_is_not_enabled_is_nowhere() -> None:

@@ -112,7 +112,7 @@ def test_what_is_wrong_is_said_in_words(name: str, secured_kafka: SecuredKafka, 
     with deployed(secured_kafka, tmp_path, faulty(fault, secured_kafka, tmp_path)) as bridge:
         running, found = bridge.run(), bridge.checked()
         assert [] != [text for text in found.silent if fault.said in text], found
-        bridge.until(lambda: said_by_bridge(running, fault.said), "the log says what is wrong")
+        bridge.until(lambda: said_by_bridge(running, fault.said), "the log says what is wrong", 90)
         assert running.stop() == 0
         assert not repeated(running), running.log()
         require_no_secret(running)
