@@ -115,9 +115,21 @@ class Prometheus:
 
     def value(self, query: str) -> float | None:
         """Return the value of a query that gives one series at most."""
-        found = self._ask(f"query?{urllib.parse.urlencode({'query': query})}")["result"]
+        found = self._results(query)
         assert len(found) < 2, found
         return float(found[0]["value"][1]) if found else None
+
+    def count(self, query: str) -> int:
+        """Return how many series a query gives.
+
+        Raises:
+            urllib.error.HTTPError: Prometheus does not take it.
+        """
+        return len(self._results(query))
+
+    def _results(self, query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask(f"query?{urllib.parse.urlencode({'query': query})}")["result"]
+        return found
 
     def _ask(self, path: str) -> dict[str, Any]:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/api/v1/{path}", timeout=5) as answer:

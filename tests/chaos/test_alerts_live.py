@@ -6,12 +6,14 @@ calls late stays five minutes, so the events of the outage are written as if the
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from helm.dashboard.panels import ROWS
 from processor.sandbox.faults import Status
 from tests.alert_rules import scaled
 from tests.bridge_process import Deployment
@@ -97,6 +99,35 @@ def test_a_refused_key_is_alerted_as_such(live: Live) -> None:
     deployment.vendors.set_faults()
     until(deployment.is_all_committed, "what waited is delivered", WAIT_S, 0.2)
     prometheus.await_ended(KEY, WAIT_S)
+
+
+MAY_BE_EMPTY = (
+    "ALERTS{",
+    'outcome="dead_lettered"',
+    'outcome="skipped"',
+    "commit_failures_total",
+    "dead_letter_failures_total",
+    "mapping_failures_total",
+    "records_expired_total",
+    "reloads_total",
+    "retries_total",
+    "warnings_total",
+)
+"""What queries are about that find nothing while all is well."""
+
+
+def test_the_dashboard_shows_a_live_bridge(live: Live) -> None:
+    """Prometheus takes every query of the dashboard, and finds something for whatever is always there."""
+    _, prometheus = live
+    queries = [query.promql for panels in ROWS.values() for panel in panels for query in panel.queries]
+    assert len(queries) > 50
+    empty = [promql for promql in queries if not prometheus.count(asked(promql))]
+    assert [] == [promql for promql in empty if not any(part in promql for part in MAY_BE_EMPTY)]
+
+
+def asked(promql: str) -> str:
+    """Return a query of the dashboard as Grafana asks it when everything is chosen."""
+    return re.sub(r"\$(namespace|job|destination)", ".*", promql).replace("$__rate_interval", "10s")
 
 
 def test_a_bridge_that_is_gone_is_missed(live: Live) -> None:
