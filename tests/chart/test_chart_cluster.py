@@ -22,7 +22,7 @@ class DictCluster(Cluster):
         """Hold nothing yet."""
         super().__init__("crm")
         self.stored: dict[tuple[str, str], Object] = {}
-        self.asked: list[tuple[str, ...]] = []
+        self.made: list[tuple[Object, bool]] = []
         self.change = change
 
     def apply(self, wanted: list[Object]) -> None:
@@ -39,11 +39,12 @@ class DictCluster(Cluster):
             kept["metadata"]["generation"] = was + 1 if is_other else was
             self.stored[key] = kept
 
-    def kubectl(self, *arguments: str, given: Object | None = None) -> str:  # noqa: ARG002 - as the real one
-        """Note the command; make the Secrets."""
-        self.asked.append(arguments)
-        if arguments[:2] == ("create", "secret"):
-            self.stored["secret", arguments[3]] = {"metadata": {"name": arguments[3]}}
+    def kubectl(self, *arguments: str, given: Object | None = None) -> str:
+        """Note what is made; keep the Secrets."""
+        assert given is not None
+        self.made.append((given, "--dry-run=server" in arguments))
+        if given["kind"] == "Secret":
+            self.stored["secret", given["metadata"]["name"]] = given
         return ""
 
     def get(self, kind: str, name: str) -> Object:
@@ -110,9 +111,10 @@ def test_a_chart_that_does_what_it_should_passes(capsys: pytest.CaptureFixture[s
     assert "more processes than partitions are refused" in told
     assert f"{RELEASE}-moesif has 1 to 4 of 6" in told
     assert "their pods get the file of the beginning" in told
-    assert ("create", "namespace", "crm") == cluster.asked[0]
-    assert "--from-literal=moveo-api-key=a-made-up-key" in cluster.asked[2]
-    assert 2 == len([each for each in cluster.asked if "--dry-run=server" in each])
+    (namespace, _), (secret, _), *pods = cluster.made
+    assert namespace["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}
+    assert secret["stringData"].keys() == {"moveo-api-key", "moesif-application-id"}
+    assert ["Pod", "Pod"] == [each["kind"] for each, is_trial in pods if is_trial]
     assert cluster.left() == []
 
 

@@ -213,7 +213,7 @@ def test_notes_say_where_to_look(feature: str) -> None:
 
 
 def test_alerts_and_dashboard_are_the_charts_files() -> None:
-    """They come through whole, but for what the values leave out or add."""
+    """They come through whole, but for what the values leave out or add, and where the runbooks are."""
     rendered = {
         each["kind"]: each for each in render(feature_values("monitoring")).objects if each["kind"] != "ConfigMap"
     }
@@ -222,6 +222,8 @@ def test_alerts_and_dashboard_are_the_charts_files() -> None:
         for rule in group["rules"]:
             if "alert" in rule:
                 rule["labels"] = {**rule.get("labels", {}), "team": "crm"}
+                page = rule["annotations"]["runbook_url"].rpartition("/")[2]
+                rule["annotations"]["runbook_url"] = f"https://wiki.example/segment-bridge/runbooks/{page}"
     assert files["groups"] == rendered["PrometheusRule"]["spec"]["groups"]
     (dashboard,) = [
         each["data"]["segment-bridge.json"]
@@ -231,16 +233,28 @@ def test_alerts_and_dashboard_are_the_charts_files() -> None:
     assert dashboard.strip() == (CHART / "files" / "dashboard.json").read_text(encoding="utf-8").strip()
 
 
+def rendered_alerts(**more: object) -> list[dict[str, Any]]:
+    """Return the alerts of the rendered rule."""
+    objects = render(with_values("monitoring", {"monitoring": {"prometheusRule": more}})).objects
+    (rule,) = [each for each in objects if each["kind"] == "PrometheusRule"]
+    return [each for group in rule["spec"]["groups"] for each in group["rules"] if "alert" in each]
+
+
 def test_alerts_can_be_left_out_by_name() -> None:
-    """One that does not suit is not rendered, the others are."""
-    files = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text(encoding="utf-8"))
-    names = [rule["alert"] for group in files["groups"] for rule in group["rules"] if "alert" in rule]
-    more = {"monitoring": {"prometheusRule": {"without": names[:1]}}}
-    (rendered,) = [
-        each for each in render(with_values("monitoring", more)).objects if each["kind"] == "PrometheusRule"
-    ] or [{"spec": {"groups": []}}]
-    kept = [rule["alert"] for group in rendered["spec"]["groups"] or [] for rule in group["rules"] if "alert" in rule]
-    assert [name for name in names if name != names[0]] == kept
+    """One that does not suit is not rendered, at any of its severities; the others are."""
+    all_names = [each["alert"] for each in rendered_alerts()]
+    left_out = all_names[0]
+    assert all_names.count(left_out) > 1
+    kept = [each["alert"] for each in rendered_alerts(without=[left_out])]
+    assert [name for name in all_names if name != left_out] == kept
+
+
+def test_alerts_name_their_runbook_where_it_is_served() -> None:
+    """By the page's own name below the given address; without one they carry no address that leads nowhere."""
+    base = "https://wiki.example/runbooks"
+    for each in rendered_alerts(runbookUrl=base):
+        assert each["annotations"]["runbook_url"] == f"{base}/{each['alert']}.md"
+    assert not any("runbook_url" in each["annotations"] for each in rendered_alerts(runbookUrl=""))
 
 
 def test_monitors_scrape_what_is_there() -> None:
