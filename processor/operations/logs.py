@@ -35,8 +35,8 @@ BY_TEXT: Final[Mapping[str, object]] = {"repeats_by_text": True}
 """`extra` of a line whose values make it another message: the answer to what a person has just done."""
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", *BY_TEXT}
-_CONNECTION_FACILITIES: Final = frozenset({"FAIL", "ERROR"})
-"""Those in which librdkafka says that a connection has failed, and that all have."""
+_CONNECTION_FACILITIES: Final = frozenset({"FAIL", "ERROR", "OIDC"})
+"""Those in which librdkafka says that a connection has failed, that all have, and that no token came for one."""
 _COLOURS: Final[Mapping[int, str]] = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
 
 

@@ -242,7 +242,7 @@ class Control:
             report["details"] = {**report.get("details", {}), "operator": details}
         if report["state"] == "starting" and not self.is_loaded.is_set():
             report["reason"] = ORDERS_UNREAD
-        elif report["state"] in ("running", "held") and self._phase in _SHOWN:
+        elif report["state"] in ("running", "standby", "held") and self._phase in _SHOWN:
             report["state"], report["reason"] = _SHOWN[self._phase]
         elif report["state"] == "running" and self._phase is Phase.DRAINING:
             report["reason"] = DRAINING

@@ -67,6 +67,8 @@ class OrderTopic:
         cluster: Cluster,
         make_consumer: Callable[[], Consumer],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        contact: Callable[[], None] = lambda: None,
     ) -> None:
         """Connect nothing yet.
 
@@ -76,8 +78,10 @@ class OrderTopic:
             cluster: Where the topic is looked up.
             make_consumer: Gives a consumer that can be assigned without joining a group, with end-of-partition events.
             clock: Monotonic seconds.
+            contact: Raises `BrokerError` with why no broker can be used: while nothing is read nobody else says so.
         """
         self._group_id = group_id
+        self._contact = contact
         self._control = control
         self._cluster = cluster
         self._make_consumer = make_consumer
@@ -227,9 +231,18 @@ class OrderTopic:
         if error.fatal and not self.is_loaded:
             self.is_loaded = True
         if not self.trouble:
-            self._warn(str(error), is_final=error.fatal)
+            self._warn(self._cause(error), is_final=error.fatal)
         self.trouble = str(error)
         self._look_at_s = min(self._look_at_s, self._clock() + MISSING_LOOK_S)
+
+    def _cause(self, error: BrokerError) -> str:
+        """Return why nothing is heard; before anything is, that may be that there is no broker to ask."""
+        try:
+            if not (self.is_loaded or error.fatal):
+                self._contact()
+        except BrokerError as cause:
+            return str(cause)
+        return str(error)
 
     def _warn(self, trouble: str, *, is_final: bool = False) -> None:
         level = logging.ERROR if is_final else logging.WARNING

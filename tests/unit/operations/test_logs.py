@@ -174,12 +174,12 @@ def test_the_kafka_clients_log_is_wired_in_and_calmed() -> None:
     assert {"warning"} == {line["level"] for line in lines}
 
 
-@pytest.mark.parametrize(("level", "expected"), [("info", []), ("warning", []), ("debug", ["debug", "debug"])])
+@pytest.mark.parametrize(("level", "expected"), [("info", []), ("warning", []), ("debug", ["debug"] * 3)])
 def test_failed_connections_of_the_kafka_client_are_for_debugging(level: str, expected: list[str]) -> None:
     """Each client says so at each try, and the bridge once: an outage is no flood of lines that say the same."""
     stream = io.StringIO()
     configure(LogSettings.model_validate({"level": level}), stream=stream)
-    for facility in ("FAIL", "ERROR"):
+    for facility in ("FAIL", "ERROR", "OIDC"):
         logging.getLogger("processor.source.librdkafka").log(
             logging.ERROR, "%s [%s] %s", facility, "rdkafka#consumer-1", "Connection refused"
         )

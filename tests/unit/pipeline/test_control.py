@@ -166,6 +166,7 @@ async def test_a_pause_is_obeyed_when_nothing_is_on_its_way_and_all_is_committed
         assert isinstance(said, Obeyed)
         assert (said.order_id, said.member_id, said.partitions) == ("o1", "member-1", ("events:0",))
         assert (stage.report("held")["state"], stage.report("held")["reason"]) == ("paused", "")
+        assert stage.report("standby")["state"] == "paused"
         await ordered(stage, RESUME, until=lambda: not stage.said)
         assert (stage.gate, stage.bench.consumer.holds[-1]) == (Stop.NOTHING, False)
         assert stage.report()["state"] == "running"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import msgspec
 import pytest
 from confluent_kafka import KafkaError
 
+from processor.errors import BrokerError
 from processor.source.cluster import Cluster
 from processor.source.control_topic import ControlTopic
 from processor.source.order_topic import LOOK_S, MISSING_LOOK_S, REWRITE_S, OrderTopic, Own
@@ -25,7 +27,8 @@ from processor.source.orders import (
     Wanted,
     encode_key,
 )
-from tests.fake_kafka import CONTROL, FakeClients, FakeKafka, FakeTopic
+from tests.fake_clients import FakeClients
+from tests.fake_kafka import CONTROL, FakeKafka, FakeTopic
 
 PAUSE = Order("o1", Wanted.PAUSED, "ann", 1_000)
 RESUME = Order("o2", Wanted.RUNNING, "bob", 2_000)
@@ -43,10 +46,14 @@ class Stage:
         if exists:
             self.make("first")
         self.now_s = 0.0
+        self.listen(lambda: None)
+
+    def listen(self, contact: Callable[[], None]) -> None:
+        """Begin to follow the topic; `contact` says why no broker can be used."""
         clients = FakeClients(self.kafka)
         cluster = Cluster(clients.admin())
         control = ControlTopic(CONTROL, "g", cluster, clients.reader, clients.producer)
-        self.topic = OrderTopic("g", control, cluster, clients.reader, lambda: self.now_s)
+        self.topic = OrderTopic("g", control, cluster, clients.reader, lambda: self.now_s, contact=contact)
 
     def make(self, topic_id: str) -> None:
         """Make the control topic, empty."""
@@ -166,6 +173,22 @@ def test_no_event_is_read_while_it_is_not_known_what_was_ordered(logged: pytest.
         stage.now_s += MISSING_LOOK_S
     assert "no event is read before they are known" in logged.text
     assert (stage.turns(), stage.topic.is_loaded) == ([PAUSE], True)
+
+
+def test_why_no_broker_can_be_asked_is_told_once(logged: pytest.LogCaptureFixture) -> None:
+    """While nothing is read nobody else says so; once orders are known the source does."""
+    stage = Stage()
+
+    def contact() -> None:
+        raise BrokerError("a:1 cannot be used: nobody listens", code="_TRANSPORT", fatal=False)
+
+    stage.listen(contact)
+    stage.kafka.errors["describe_topics"] = [KafkaError._TIMED_OUT] * 2
+    for _ in range(2):
+        assert stage.turns(1) == []
+        stage.now_s += MISSING_LOOK_S
+    said = "orders of operators: a:1 cannot be used: nobody listens; no event is read before they are known"
+    assert logged.messages == [said]
 
 
 @pytest.mark.parametrize("call", ["describe_topics", "watermarks", "read"])
