@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
 from processor import __version__
+from processor.building import build_plan, listed_users
 from processor.config.problems import path_text
 from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.dispatcher import Dispatcher
@@ -18,11 +19,7 @@ from processor.delivery.http import HttpClient
 from processor.delivery.kafka import KafkaTransport
 from processor.delivery.schedule import effective_endpoints, effective_settings, window_count
 from processor.delivery.settings import DeliverySettings
-from processor.destinations import destination_class
 from processor.destinations.base import Destination
-from processor.destinations.filters import Filters
-from processor.destinations.plan import Plan
-from processor.destinations.privacy import Privacy
 from processor.errors import BrokerError, InvariantError, ProcessorError
 from processor.operations.channel import inherited
 from processor.operations.clock import SystemClock
@@ -61,8 +58,6 @@ from processor.source.group_offsets import GroupOffsets
 from processor.source.order_topic import OrderTopic
 from processor.source.properties import client_properties, target_cluster
 from processor.source.settings import GroupSettings, KafkaSettings
-from processor.source.suppressed import SuppressedUsers
-from processor.source.suppressed_topic import SuppressedTopic
 from processor.source.trouble import NOT_GRANTED
 from processor.source.window import Window
 
@@ -77,50 +72,6 @@ CLOSE_SLACK_S = 10.0
 """What leaving the group and closing clients may take beyond the drain budget."""
 COLLECTOR_THRESHOLD = 20_000
 """Objects that are made before the garbage collector looks at the youngest."""
-
-
-def build_destination(name: str, settings: DestinationSettings) -> Destination:
-    """Return a destination for its part of the file."""
-    return destination_class(settings.type).create(name, settings.settings)
-
-
-def suppressed_users(settings: DestinationSettings) -> SuppressedUsers | None:
-    """Return the users of whom nothing is sent, as their file has them now; None where no file is set.
-
-    Raises:
-        ConfigError: the file cannot be read.
-    """
-    listed_in = settings.suppressed_users
-    return None if listed_in is None or listed_in.file is None else SuppressedUsers(listed_in.file)
-
-
-def listed_users(settings: DestinationSettings, clients: Clients) -> SuppressedUsers | SuppressedTopic | None:
-    """Return the list of a file, or that of a topic, of which nothing is known yet; None where neither is set."""
-    users = settings.suppressed_users
-    if users is None or users.topic is None:
-        return suppressed_users(settings)
-    return SuppressedTopic(
-        users.topic, users.max_bytes, Cluster(clients.admin()), lambda: clients.topic_reader("suppressed-users")
-    )
-
-
-def build_plan(
-    name: str, settings: DestinationSettings, suppressed: Container[str] | None = None
-) -> tuple[Destination, Plan]:
-    """Return a destination and its compiled plan.
-
-    Unless `suppressed` users are given, they are read from their file; what a topic lists nobody is asked for here.
-
-    Raises:
-        ConfigError: the subscriptions do not fit the destination, or the file of suppressed users cannot be read.
-    """
-    destination = build_destination(name, settings)
-    suppressed = suppressed_users(settings) if suppressed is None else suppressed
-    if suppressed is not None:
-        destination.gates = destination.gates.suppressing(suppressed)
-    privacy = None if settings.privacy is None else Privacy(settings.privacy)
-    filters = Filters(settings.filters) or None
-    return destination, Plan.compile(destination, settings.subscriptions, privacy=privacy, filters=filters)
 
 
 def run(
@@ -266,7 +217,8 @@ class Bridge:
         clients, group_id = self._clients, self._settings.group_id(self._name)
         topic = self._settings.kafka.control_topic
         control = ControlTopic(topic, group_id, cluster, clients.reader, clients.producer)
-        return OrderTopic(group_id, control, cluster, clients.reader)
+        contact = partial(require_contact, self._settings.kafka)
+        return OrderTopic(group_id, control, cluster, clients.reader, contact=contact)
 
     def _transport_of(self, delivery: DeliverySettings) -> HttpClient | KafkaTransport:
         """Return what carries the requests of this destination: its topic's client, or HTTP."""

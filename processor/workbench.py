@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from pydantic import BaseModel
 
-from processor.app import build_destination, build_plan, listed_users
+from processor.building import build_destination, build_plan, listed_users
 from processor.config import secrets_in
 from processor.config.problems import listed
 from processor.destinations import destination_class

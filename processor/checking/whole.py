@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from processor.app import build_plan
+from processor.building import build_plan
 from processor.checking.findings import Findings, Place
 from processor.checking.kafka import ask_kafka
 from processor.checking.parties import Ask, ask_parties

@@ -20,6 +20,8 @@ from processor.cli import (
     drain,
     explain,
     import_,
+    lag,
+    migrate,
     offsets,
     pause,
     presets,
@@ -31,6 +33,7 @@ from processor.cli import (
     test,
     trace,
     version,
+    where,
 )
 from processor.errors import BrokerError, ConfigError, ProcessorError, TransientError
 
@@ -46,24 +49,9 @@ application = typer.Typer(
     rich_markup_mode=None,  # a destination's process does not need rich in its memory
 )
 for _command in (
-    run,
-    demo,
-    check,
-    preview,
-    explain,
-    test,
-    diff,
-    trace,
-    presets,
-    import_,
-    sandbox,
-    schema,
-    offsets,
-    acls,
-    version,
+    *(run, demo, check, lag, where, trace, preview, explain, test, diff, presets, import_, migrate, sandbox),
+    *(schema, offsets, acls, pause, resume, drain, version),
 ):
-_COMMANDS = (run, demo, check, preview, explain, test, diff, presets, import_, sandbox, schema, offsets)
-for _command in (*_COMMANDS, pause, resume, drain, version):
     _command.register(application)
 
 

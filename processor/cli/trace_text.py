@@ -17,7 +17,9 @@ def line(step: Step) -> str:
     clock = "-" if "time_ms" not in step else _clock(step["time_ms"])
     place = _place(step)
     said = _SAID.get(step["step"], _others)(step)
-    return "  ".join(part for part in (clock, step.get("destination", ""), place, f"{step['step']:<12}{said}") if part)
+    return "  ".join(
+        part for part in (clock, step.get("destination", ""), place, f"{step['step'] + '  ':<12}{said}") if part
+    )
 
 
 def verdict(last: Step, *, has_seen: bool, is_of_user: bool) -> tuple[str, int]:

@@ -396,6 +396,5 @@ class Dispatcher:
         if gate_s is None and self.gate.permits(now_s, len(self.requests)) == 0:
             return None  # an answer frees a slot
         due_s = self.schedule.wake_s(now_s, limited=self.limiter.route_waits(now_s))
-        if due_s is None:
-            return None
-        return max(due_s, now_s if gate_s is None else gate_s, now_s + self.limiter.wait_s(now_s))
+        least_s = max(now_s if gate_s is None else gate_s, now_s + self.limiter.wait_s(now_s))
+        return None if due_s is None else max(due_s, least_s)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import Final, NamedTuple
 
-from processor.app import MakeClients, build_plan
+from processor.app import MakeClients
+from processor.building import build_plan
 from processor.destinations.plan import Plan
 from processor.errors import BrokerError
 from processor.lag.places import Look, Onlooker, Place

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from processor import app, workbench
+from processor import building, workbench
 from processor.destinations.privacy import Privacy
 from processor.destinations.privacy_settings import PrivacySettings
 from processor.settings import Settings, load_settings
@@ -85,7 +85,7 @@ def test_an_explanation_shows_what_is_left(folder: Path) -> None:
 def test_the_mapping_hash_changes(folder: Path) -> None:
     """Privacy is part of what decides what comes out, and each change of it shows."""
     texts = ["", block("yaml privacy"), "privacy: {drop: [$.context.ip]}", "privacy: {drop: [$.context.os]}"]
-    plans = [app.build_plan("d", loaded(folder, text).destinations["moesif-prod"])[1] for text in texts]
+    plans = [building.build_plan("d", loaded(folder, text).destinations["moesif-prod"])[1] for text in texts]
     assert len({plan.hash for plan in plans}) == len(texts)
     assert {len(plan.hash) for plan in plans} == {12}
 
@@ -96,7 +96,7 @@ def test_the_mapping_hash_changes(folder: Path) -> None:
 )
 def test_dead_letters_are_covered_only_when_asked(folder: Path, text: str, covers: bool) -> None:  # noqa: FBT001 - a table
     """What the pipeline gets is the plan's own privacy, or nothing."""
-    _, plan = app.build_plan("d", loaded(folder, text).destinations["moesif-prod"])
+    _, plan = building.build_plan("d", loaded(folder, text).destinations["moesif-prod"])
     assert (plan.letter_privacy is not None) is covers
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from processor.app import build_plan, suppressed_users
+from processor.building import build_plan, suppressed_users
 from processor.destinations.plan import Plan
 from processor.operations.logs import BY_TEXT
 from processor.operations.reloads import ReloadReport

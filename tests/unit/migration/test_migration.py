@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from processor.app import build_plan
+from processor.building import build_plan
 from processor.cli.main import main
 from processor.cli.run import _say_age
 from processor.errors import ConfigError
