@@ -1,18 +1,23 @@
-"""A collector that takes metrics by OTLP over HTTP and keeps what it got."""
+"""A small OTLP receiver on loopback: it takes metrics and spans over HTTP and decodes the protobuf."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
+
+PROTOBUF = "application/x-protobuf"
+MESSAGES: dict[str, Any] = {"/v1/metrics": ExportMetricsServiceRequest, "/v1/traces": ExportTraceServiceRequest}
 
 
 class Receiver:
-    """What was pushed, decoded, oldest first; `status` is what the next pushes are answered with."""
+    """What was sent, decoded, oldest first; `status` is what the next requests are answered with."""
 
     def __init__(self) -> None:
         """Nothing came so far."""
@@ -21,10 +26,16 @@ class Receiver:
         self.status = 200
         self.url = ""
 
-    def take(self, path: str, body: bytes) -> int:
-        """Keep one push; return the status of its answer."""
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """Return the variables with which an exporter sends its spans here."""
+        return {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": self.url}
+
+    def take(self, path: str, content_type: str, body: bytes) -> int:
+        """Keep one request; return the status of its answer."""
+        assert content_type == PROTOBUF
         self.paths.append(path)
-        self.pushes.append(ExportMetricsServiceRequest.FromString(body))
+        self.pushes.append(MESSAGES[path].FromString(body))
         return self.status
 
     def metrics(self) -> dict[str, Any]:
@@ -34,28 +45,45 @@ class Receiver:
         return {metric.name: metric for metric in scope.metrics}
 
     def resource(self) -> dict[str, Any]:
-        """Return the attributes of the resource of the latest push."""
+        """Return the attributes of the resource of the latest push of metrics."""
         (resource,) = self.pushes[-1].resource_metrics
-        return attributes(resource.resource)
+        return plain(resource.resource.attributes)
+
+    @property
+    def resources(self) -> list[ResourceSpans]:
+        """Return all spans, each group below the resource that they come from."""
+        return [resource for push in self.pushes for resource in push.resource_spans]
+
+    @property
+    def spans(self) -> list[Span]:
+        """Return all spans in the order in which they came."""
+        return [span for resource in self.resources for scope in resource.scope_spans for span in scope.spans]
 
 
-def attributes(owner: Any) -> dict[str, Any]:  # noqa: ANN401 - a message of the protocol
-    """Return the attributes of a resource or a point."""
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in owner.attributes}
+def plain(attributes: Any) -> dict[str, Any]:  # noqa: ANN401 - a container of the protobuf library
+    """Return attributes of a resource, a point or a span as plain values by name."""
+    return {each.key: _value(each.value) for each in attributes}
+
+
+def _value(value: Any) -> Any:  # noqa: ANN401 - a message of the protobuf library
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_value(item) for item in value.array_value.values]
+    return getattr(value, kind)
 
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """Run a receiver on loopback."""
+    """Run a receiver on a free port inside the block."""
     found = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
-        """Takes pushes."""
+        """Takes what exporters send."""
 
         def do_POST(self) -> None:
-            """Take one."""
+            """Take one request; one that is none of an exporter's is answered by a broken connection."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(found.take(self.path, body))
+            self.send_response(found.take(self.path, self.headers["Content-Type"], body))
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -19,7 +19,7 @@ from processor.source.deadline import Deadline
 from processor.source.first_records import FirstRecords
 from tests.bridge_process import BridgeProcess, Deployment
 from tests.kafka_harness import Kafka, random_name
-from tests.otlp_receiver import attributes, receiver
+from tests.otlp_receiver import plain, receiver
 from tests.source_recorder import kafka_settings
 
 pytestmark = pytest.mark.kafka
@@ -149,7 +149,7 @@ def test_several_processes_are_pushed_by_their_supervisor(
                     return {}
                 ages = collector.metrics().get("segment_bridge_event_age_seconds")
                 points = () if ages is None else ages.histogram.data_points
-                return {attributes(point)["destination"]: point.count for point in points}
+                return {plain(point.attributes)["destination"]: point.count for point in points}
 
             bridge.until(lambda: delivered() == {"moveo": 200, "moesif": 200}, "all deliveries are pushed")
             assert collector.resource()["service.name"] == "events"

@@ -19,11 +19,12 @@ from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.watching import unwatched
 from processor.operations.tracing_board import Asker, Question, Step
 from processor.pipeline import traces, watch
-from tests.fake_kafka import FakeClients, FakeConsumer
+from tests.fake_clients import FakeClients
+from tests.fake_kafka import FakeConsumer
 from tests.http_peer import Exchange, Peer, Request, Script, eventually, peer
 from tests.lone_bridge import SilentClient, accept, kafka, settings, started, track
 from tests.lone_bridge import bridge as made
-from tests.span_receiver import plain, receiver
+from tests.otlp_receiver import plain, receiver
 
 
 @pytest.fixture(autouse=True)
@@ -318,7 +319,7 @@ async def test_a_stop_ends_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 async def test_requests_become_spans_linked_to_producers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Switched on by the standard variables alone; a trace beside it disturbs neither."""
     trace_id, span_id = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-    async with receiver() as received:
+    with receiver() as received:
         for name, value in received.environ.items():
             monkeypatch.setenv(name, value)
         async with traced(tmp_path, monkeypatch) as running:

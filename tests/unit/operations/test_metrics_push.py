@@ -17,7 +17,7 @@ from processor.operations.showing import is_push_wanted, showing
 from processor.operations.status import StatusReport
 from tests.full_report import full_report
 from tests.http_peer import eventually
-from tests.otlp_receiver import Receiver, attributes, receiver
+from tests.otlp_receiver import Receiver, plain, receiver
 
 NO_PAGE = PageSettings(enabled=False)
 _FIELDS = {"counter": "sum", "gauge": "gauge", "histogram": "histogram"}
@@ -54,7 +54,7 @@ async def test_every_metric_of_the_catalogue_is_pushed(collector: Receiver) -> N
             _FIELDS[metric.kind],
         )
         data = getattr(one, _FIELDS[metric.kind])
-        assert {attributes(point)["destination"] for point in data.data_points} == {"a", "b"}
+        assert {plain(point.attributes)["destination"] for point in data.data_points} == {"a", "b"}
         if metric.kind != "gauge":
             assert data.aggregation_temporality == 2
             assert {point.start_time_unix_nano for point in data.data_points} == {1_795_999_000 * 10**9}
@@ -85,12 +85,12 @@ async def test_conventional_attributes_have_their_types_and_none_is_empty(collec
         "http.request.method": "POST",
         "server.address": "api.vendor.example",
     }
-    assert [attributes(point) for point in points] == [
+    assert [plain(point.attributes) for point in points] == [
         {**common, "http.response.status_code": 200},
         {**common, "error.type": "timeout"},
     ]
     (consumed,) = collector.metrics()["messaging.client.consumed.messages"].sum.data_points
-    assert attributes(consumed) == {
+    assert plain(consumed.attributes) == {
         "destination": "a",
         "messaging.system": "kafka",
         "messaging.destination.name": "t",

@@ -20,8 +20,8 @@ from processor.operations.logs import JsonFormatter
 from processor.operations.settings import TracingSettings
 from processor.operations.tracing_spans import Spans, address_attributes, producer_context
 from tests.http_peer import Exchange, Request, peer
+from tests.otlp_receiver import Receiver, plain, receiver
 from tests.parcels import Maker
-from tests.span_receiver import Receiver, plain, receiver
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED: Headers = (("traceparent", f"00-{TRACE}-{SPAN}-01".encode()), ("tracestate", b"vendor=1"))
@@ -53,7 +53,7 @@ async def spans_of(
     environ: Mapping[str, str] | None = None,
 ) -> Receiver:
     """Return what a receiver has when these requests are over and everything was sent."""
-    async with receiver() as received:
+    with receiver() as received:
         for name, value in {**received.environ, **(environ or {})}.items():
             monkeypatch.setenv(name, value)
         spans = Spans(TracingSettings() if settings is None else settings, "moesif-prod", lambda text: text)
@@ -119,7 +119,7 @@ async def test_a_failure_has_its_type(
 
 async def test_a_request_that_is_given_up_has_a_span_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its partition went while it was on its way: nobody waits for the answer."""
-    async with receiver() as received:
+    with receiver() as received:
         for name, value in received.environ.items():
             monkeypatch.setenv(name, value)
         spans = Spans(TracingSettings(), "one", str)
@@ -267,7 +267,7 @@ def lines() -> Iterator[io.StringIO]:
 
 async def test_log_lines_inside_a_request_carry_its_ids(monkeypatch: pytest.MonkeyPatch, lines: io.StringIO) -> None:
     """Two requests at once each have their own; a line outside has none, nor has one of a span that is not kept."""
-    async with receiver() as received:
+    with receiver() as received:
         for name, value in received.environ.items():
             monkeypatch.setenv(name, value)
         spans = Spans(TracingSettings(), "one", str)
