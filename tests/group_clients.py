@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,7 +10,8 @@ from typing import Any, cast
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.fake_kafka import FakeAdmin, FakeKafka
+from tests.fake_admin import FakeAdmin
+from tests.fake_kafka import FakeKafka
 from tests.lone_bridge import BridgeClients
 
 
@@ -22,9 +23,9 @@ class Admin(FakeAdmin):
         super().__init__(kafka)
         self._members = members
 
-    def describe_consumer_groups(self, group_ids: list[str], request_timeout: float) -> dict[str, Future[Any]]:
+    def describe_consumer_groups(self, group_ids: Iterable[str], **options: object) -> dict[str, Future[Any]]:
         """Return the groups."""
-        assert request_timeout > 0
+        assert options["request_timeout"]
         return {group_id: self._future("describe_consumer_groups", self._group(group_id)) for group_id in group_ids}
 
     def _group(self, group_id: str) -> Callable[[], object]:

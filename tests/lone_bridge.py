@@ -17,7 +17,8 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from processor.app import Bridge
 from processor.settings import Settings, load_settings
 from processor.source.clients import Clients
-from tests.fake_kafka import FakeClients, FakeConsumer, FakeKafka, FakeReader
+from tests.fake_clients import FakeClients
+from tests.fake_kafka import FakeConsumer, FakeKafka, FakeReader
 from tests.http_peer import Exchange, Peer, Request, eventually
 
 P0 = ("events", 0)

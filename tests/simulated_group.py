@@ -7,29 +7,27 @@ commit, and knows what is done only from the vendor and the dead-letter topic.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from processor.delivery.conclusion import GUARD_REASON
-from processor.delivery.dead_letter_form import DeadLetter
 from processor.delivery.dispatcher import Dispatcher
 from processor.delivery.gate import Stop
 from processor.delivery.offsets import Key
 from processor.delivery.settings import DeliverySettings, RateLimit
 from processor.destinations.base import Backoff, Endpoint
 from processor.destinations.plan import Plan
-from processor.model import Mapped, Needs, Payload, Record, Skipped
+from processor.model import Record
 from processor.operations.tally import Tally
 from processor.pipeline import Pipeline, PipelineSettings
 from processor.pipeline.ledger import Ledger
-from processor.source.decode import Decoded, DecodedRun
 from processor.source.intake import size_bytes
 from processor.source.window import Flow, Valve, Window
 from tests.rough_vendor import MemberTransport, RoughVendor
 from tests.simulated_log import Judge, Log
+from tests.simulated_parts import CopyingPlan, Letters, PlainDecoder
 from tests.simulation import FakeDestination, LoopClock
 
 POLL_S = 0.05
@@ -39,94 +37,6 @@ COMMIT_S = 0.25
 GRACE_S = 0.25
 MOST_TURNS = 100
 """Fewer times a second than this a member's timer goes off; one that finds nothing to do would a thousand times."""
-
-
-class _Decoder:
-    """Gives every record back as its own event."""
-
-    def decode(self, record: Record) -> Decoded:
-        """Return one event."""
-        return [(record, None)]
-
-    def decode_run(self, records: Sequence[Record], needs: Needs | None) -> DecodedRun:
-        """Return the event of each record."""
-        del needs
-        return DecodedRun([self.decode(record) for record in records])
-
-    async def fetch(self, schema_id: int) -> None:
-        """Not needed here."""
-        raise AssertionError(schema_id)
-
-
-class _Plan:
-    """Looks an event up in the log and says who maps it, so that a request tells which ownership it comes from."""
-
-    hash = "0123456789ab"
-    letter_privacy = None
-    needs = None
-
-    def __init__(self, log: Log, member: Member) -> None:
-        """Map for this member."""
-        self._log = log
-        self._member = member
-        self.destination = FakeDestination(member.group.endpoints)
-
-    def map_all(self, values: Sequence[tuple[Record, object]], now_ms: int, *, has_plain_keys: bool) -> list[Mapped]:
-        """Return the payloads of each record."""
-        del now_ms, has_plain_keys
-        return [self._map(record) for record, _ in values]
-
-    def _map(self, record: Record) -> Mapped:
-        key = (record.topic, record.partition)
-        event = self._log.events[key][record.offset]
-        owner = f"{self._member.number}:{self._member.epochs[key]}"
-        payloads = []
-        for (partition, offset, index), endpoint in zip(
-            self._log.payload_ids(key, record.offset), event.endpoints, strict=True
-        ):
-            body = {
-                "id": [partition, offset, index],
-                "lanes": event.lanes,
-                "endpoint": endpoint,
-                "by": owner,
-                "dedupe_id": event.dedupe_id,
-                "pad": "x" * event.size,
-            }
-            encoded = json.dumps(body, separators=(",", ":")).encode()
-            payloads.append(Payload("act", endpoint, encoded, event.lanes, dedupe_id=event.dedupe_id))
-        return Mapped(payloads, [] if payloads else [Skipped("no_subscription")], [])
-
-
-class Letters:
-    """One member's dead letters: acknowledged after a while, unless the topic cannot be written."""
-
-    def __init__(self, group: Group, member: Member, chance: random.Random) -> None:
-        """The topic can be written."""
-        self._group = group
-        self._member = member
-        self._chance = chance
-        self._waiting: list[tuple[DeadLetter, Callable[[], None]]] = []
-        self._is_writable = True
-
-    def send(self, letter: DeadLetter, acknowledged: Callable[[], None]) -> None:
-        """Write a letter, some time."""
-        self._waiting.append((letter, acknowledged))
-        asyncio.get_running_loop().call_later(self._chance.random(), self._write)
-
-    def _write(self) -> None:
-        """Write what waits and say so, as long as the topic can be written and the member lives."""
-        if not self._is_writable or not self._member.is_alive:
-            return
-        waiting, self._waiting = self._waiting, []
-        for letter, acknowledged in waiting:
-            self._group.judge.letters.add((letter.record.partition, letter.record.offset))
-            acknowledged()
-
-    def set_writable(self, *, is_writable: bool) -> None:
-        """Break or mend the topic for this member."""
-        self._is_writable = is_writable
-        self._member.pipeline.letters_writable(is_writable, "" if is_writable else "no leader")
-        self._write()
 
 
 class Member:
@@ -150,8 +60,8 @@ class Member:
         self._callback = asyncio.Lock()
         self.pipeline = Pipeline(
             PipelineSettings("fake", "1.0", group.drain_s),
-            cast("Plan", _Plan(group.log, self)),
-            _Decoder(),
+            cast("Plan", CopyingPlan(group.log, self)),
+            PlainDecoder(),
             Ledger(Tally(), self.window),
             self.window,
             self.clock,
@@ -173,7 +83,7 @@ class Member:
 
     def reload(self, requests_per_second: float | None) -> None:
         """Take over a plan of its own and another rate, as when the settings change."""
-        plan = cast("Plan", _Plan(self.group.log, self))
+        plan = cast("Plan", CopyingPlan(self.group.log, self))
         self.pipeline.use(plan, RateLimit(requests_per_second=requests_per_second))
 
     def obey(self, stop: Stop) -> None:

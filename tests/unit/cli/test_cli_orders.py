@@ -15,7 +15,8 @@ from processor.cli.main import main
 from processor.cli.ordering import own_name
 from processor.source import contact, ordering
 from processor.source.orders import OBEYED, TRIPPED, Book, Obeyed, Order, Tripped, Wanted, encode_key
-from tests.fake_kafka import FakeClients, FakeKafka
+from tests.fake_clients import FakeClients
+from tests.fake_kafka import FakeKafka
 
 FILE = """
 kafka:

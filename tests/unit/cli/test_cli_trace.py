@@ -65,7 +65,7 @@ def test_a_step_is_a_line_for_people(step: dict[str, Any], expected: str) -> Non
     """When, which destination, which record, what happened."""
     text = line(PLACE | step)
     assert text.split("  ")[1:3] == ["moesif", "events[1]@17"]
-    assert step["step"] in text
+    assert f"{step['step']}  " in text
     assert expected in text
 
 

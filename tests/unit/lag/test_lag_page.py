@@ -12,7 +12,7 @@ import pytest
 
 from processor.lag.page import last_deliveries, page_url
 from processor.operations.settings import PageSettings
-from tests.kafka_harness import free_ports
+from tests.kafka_listeners import free_ports
 
 
 class Page:

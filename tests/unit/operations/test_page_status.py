@@ -41,7 +41,7 @@ async def test_status_holds_the_reports_as_they_are() -> None:
     content = answer.json()
     assert content["destinations"] == reports
     assert content["version"] == __version__
-    assert content["history"]["a"]["lag"] == [120]
+    assert set(content["history"]["a"]["lag"]) == {120}
     assert content["failures"] == {"a": []}
     assert answer.headers["content-type"] == "application/json"
 
@@ -165,7 +165,7 @@ async def test_a_report_that_cannot_be_read_does_not_end_the_looking(
             await eventually(lambda: len(looked) > 3)
             async with httpx.AsyncClient() as client:
                 answer = await client.get(f"http://127.0.0.1:{port}/status")
-    assert answer.json()["history"]["a"]["lag"] == [120]
+    assert set(answer.json()["history"]["a"]["lag"]) == {120}
     assert "the page cannot remember" in caplog.text
 
 

@@ -74,7 +74,7 @@ async def test_mapping_is_timed_by_the_run(monkeypatch: pytest.MonkeyPatch) -> N
 
         def slow(values: Sequence[tuple[Record, Any]], now_ms: int, **known: bool) -> list[Mapped]:
             started_s = clock.now_s()
-            monkeypatch.setattr(bench.pipeline._mapper, "_now_s", lambda: started_s + 0.5)
+            monkeypatch.setattr(bench.pipeline.mapper, "_now_s", lambda: started_s + 0.5)
             return map_all(values, now_ms, **known)
 
         monkeypatch.setattr(bench.plan, "map_all", slow)

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,7 +18,8 @@ from processor.settings import Settings, load_without_secrets
 from processor.settings.access import grants, lacking, spelt
 from processor.settings.acl_script import acl_script
 from processor.source.deadline import Deadline
-from tests.fake_kafka import FakeAdmin, FakeKafka
+from tests.fake_admin import FakeAdmin
+from tests.fake_kafka import FakeKafka
 from tests.markdown_pages import ROOT, page_text, rows
 
 SHIPPED = ROOT / "examples" / "kafka-acls.sh"
@@ -170,10 +172,10 @@ class Admin(FakeAdmin):
         found.authorized_operations = _operations(self._granted[name])
         return found
 
-    def describe_consumer_groups(self, groups: Any, **_options: object) -> dict[str, Any]:  # noqa: ANN401 - names
+    def describe_consumer_groups(self, group_ids: Iterable[str], **_options: object) -> dict[str, Any]:
         """Return the group with what is granted on it."""
         found = SimpleNamespace(authorized_operations=_operations(self._group))
-        return {group: self._future("describe_groups", lambda: found) for group in groups}
+        return {group: self._future("describe_groups", lambda: found) for group in group_ids}
 
 
 def _operations(names: set[str] | None) -> list[SimpleNamespace] | None:

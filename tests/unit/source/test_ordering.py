@@ -23,7 +23,8 @@ from processor.source.orders import (
     encode_key,
 )
 from processor.source.settings import KafkaSettings
-from tests.fake_kafka import FakeClients, FakeKafka
+from tests.fake_clients import FakeClients
+from tests.fake_kafka import FakeKafka
 
 HERE, GONE = "member-1", "member-9"
 

@@ -11,7 +11,8 @@ from confluent_kafka.admin import AdminClient
 from processor.errors import BrokerError
 from processor.source.cluster import Cluster
 from processor.source.deadline import Deadline
-from tests.kafka_harness import free_ports, random_name, until
+from tests.kafka_harness import random_name, until
+from tests.kafka_listeners import free_ports
 
 
 @pytest.mark.parametrize("question", ["topics", "offsets"])

@@ -13,7 +13,8 @@ from processor.source.partitions import Partition
 from processor.source.session import Session
 from processor.source.settings import KafkaSettings
 from processor.source.window import Window
-from tests.fake_kafka import FakeClients, FakeConsumer, FakeKafka
+from tests.fake_clients import FakeClients
+from tests.fake_kafka import FakeConsumer, FakeKafka
 from tests.source_recorder import Recorder, group_settings
 
 P0: Partition = ("t", 0)

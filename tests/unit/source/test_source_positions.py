@@ -15,7 +15,8 @@ from processor.source.founding import Founding
 from processor.source.notices import Notice, NoticeCode
 from processor.source.partitions import Partition
 from processor.source.positions import GroupMember, Placed, Positions
-from tests.fake_kafka import CONTROL, FakeClients, FakeKafka
+from tests.fake_clients import FakeClients
+from tests.fake_kafka import CONTROL, FakeKafka
 from tests.source_recorder import group_settings
 
 P0: Partition = ("t", 0)

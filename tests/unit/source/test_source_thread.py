@@ -11,7 +11,8 @@ from processor.source.consumer import ConsumerThread
 from processor.source.partitions import Offsets, Partition
 from processor.source.settings import KafkaSettings
 from processor.source.window import Window
-from tests.fake_kafka import FakeClients, FakeKafka, record_message
+from tests.fake_clients import FakeClients
+from tests.fake_kafka import FakeKafka, record_message
 from tests.source_recorder import Recorder, group_settings
 
 P0: Partition = ("t", 0)

@@ -14,7 +14,8 @@ from processor.errors import BrokerError, ConfigError
 from processor.source.cluster import Cluster
 from processor.source.deadline import Deadline
 from processor.source.suppressed_topic import ID_BYTES, LOOK_ASK_S, LOOK_S, ListedIds, SuppressedTopic, read_once
-from tests.fake_kafka import FakeAdmin, FakeKafka, error_message
+from tests.fake_admin import FakeAdmin
+from tests.fake_kafka import FakeKafka, error_message
 from tests.fake_topics import FakeTopicReader
 
 TOPIC = "users"

@@ -11,7 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from processor.errors import BrokerError
 from processor.source.clients import Clients
 from processor.source.time_range import SILENCE_S, Span, TimeRange, _shares, time_range
-from tests.fake_kafka import FakeClients, FakeKafka, error_message, record_message
+from tests.fake_clients import FakeClients
+from tests.fake_kafka import FakeKafka, error_message, record_message
 from tests.fake_topics import FakeTopicReader, Step
 
 EOF = KafkaError._PARTITION_EOF
