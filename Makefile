@@ -49,7 +49,7 @@ run: $(RUNTIME) ## Run the bridge (ARGS="--config my.yaml --destination moesif-p
 	$(RUN) -m processor run $(ARGS)
 
 .PHONY: check
-check: lint types contracts coverage chart ## Everything that needs no Kafka: style, types, layers, fast tests, coverage, chart
+check: lint types contracts coverage chart docs-site ## Everything that needs no Kafka: style, types, layers, fast tests, coverage, chart, docs
 
 .PHONY: test
 test: $(if $(ARGS),$(DEVELOPMENT),coverage services) ## All tests, a real Kafka included (Python, JDK 17 and Maven; ARGS="-k offsets")
@@ -105,6 +105,11 @@ chart-full: $(DEVELOPMENT) ## The chart by tools that are built with Go: kubecon
 .PHONY: test-cluster
 test-cluster: $(DEVELOPMENT) ## Install, upgrade, roll back and uninstall the chart in the cluster of KUBECONFIG (ARGS="--values my.yaml")
 	$(RUN) -m tests.chart.cluster $(ARGS)
+
+.PHONY: docs-site
+# Not `--quiet`: it would drop the warnings that `--strict` counts.
+docs-site: $(DEVELOPMENT) ## The documentation as a site in .work/site; a dead link, or a page that is left out, is an error
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 .PHONY: format
 format: $(DEVELOPMENT) ## Write the style that `make lint` asks for
