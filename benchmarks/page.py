@@ -33,7 +33,7 @@ from benchmarks.work import (
     produce,
     vendor,
 )
-from tests.kafka_harness import free_ports
+from tests.kafka_listeners import free_ports
 
 ROUTES = ("/", "/status", "/metrics", "/readyz", "/livez")
 PAUSE_S = 0.02

@@ -28,7 +28,7 @@ from processor.source.deadline import Deadline
 from processor.source.group_offsets import GroupOffsets
 from processor.source.partitions import Committed, Partition
 from tests.kafka_jars import KafkaUnavailableError, jars
-from tests.kafka_listeners import Listeners
+from tests.kafka_listeners import Listeners, free_ports, servers_at
 from tests.kafka_users import ADMIN, authorizer_properties, sasl_properties
 
 READY_TIMEOUT_S = 60.0
@@ -36,10 +36,8 @@ STOP_TIMEOUT_S = 20.0
 START_ATTEMPT_COUNT = 3
 JVM_OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
-
 QUIET = {"log_level": 0, "reconnect.backoff.max.ms": 500}
 """For clients of the harness itself: brokers come and go on purpose, and that is no news."""
-
 
 FRESH = {"metadata.max.age.ms": 1_000, "topic.metadata.refresh.interval.ms": 500}
 """For the admin client: it would ask a dead leader for a quarter of an hour."""
@@ -198,8 +196,7 @@ class KafkaCluster(Kafka):
         """
         super().__init__("", broker_count)
         self._listeners = Listeners() if listeners is None else listeners
-        self.addresses: dict[str, str] = {}
-        """Bootstrap servers of the further listeners, by name."""
+        self.addresses: dict[str, str] = {}  # bootstrap servers of the further listeners, by name
         self._has_authorizer = has_authorizer
         if has_authorizer:
             self.client_properties = sasl_properties(ADMIN)
@@ -254,9 +251,9 @@ class KafkaCluster(Kafka):
     def _start_all(self) -> None:
         names = list(self._listeners.by_name)
         ports = free_ports((2 + len(names)) * self.broker_count)
-        self.bootstrap_servers = _servers(ports[: self.broker_count])
+        self.bootstrap_servers = servers_at(ports[: self.broker_count])
         for index, name in enumerate(names, start=2):
-            self.addresses[name] = _servers(ports[index * self.broker_count : (index + 1) * self.broker_count])
+            self.addresses[name] = servers_at(ports[index * self.broker_count : (index + 1) * self.broker_count])
         for node in range(1, self.broker_count + 1):
             self._configure(node, ports)
         for node in range(1, self.broker_count + 1):
@@ -308,9 +305,8 @@ class KafkaCluster(Kafka):
             "auto.create.topics.enable": "false",
             "delete.topic.enable": "true",
             "log.cleaner.backoff.ms": "500",
-            # Death is noticed soon where there are others; a lone broker that a busy machine kept silent is not dead.
             "broker.heartbeat.interval.ms": "500",
-            "broker.session.timeout.ms": "3000" if self.broker_count > 1 else "18000",
+            "broker.session.timeout.ms": "3000" if self.broker_count > 1 else "18000",  # a lone silent one is only busy
             **(authorizer_properties() if self._has_authorizer else {}),
             **self._listeners.properties,
             **self._extra,
@@ -370,19 +366,6 @@ def _broker_count(client: AdminClient) -> int:
         return len(client.list_topics(timeout=2).brokers)
     except KafkaException:
         return 0
-
-
-def free_ports(count: int) -> list[int]:
-    """Return loopback ports that nobody listens on right now, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def _servers(ports: Iterable[int]) -> str:
-    return ",".join(f"127.0.0.1:{port}" for port in ports)
 
 
 def _start_guard(home: Path) -> subprocess.Popen[bytes]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 Protocol = Literal["SSL", "SASL_SSL"]
@@ -37,3 +38,17 @@ class Listeners(NamedTuple):
         for name, listener in self.by_name.items():
             for key, value in listener.properties.items():
                 yield f"listener.name.{name.lower()}.{key}", value
+
+
+def free_ports(count: int) -> list[int]:
+    """Return loopback ports that nobody listens on right now, all different."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def servers_at(ports: Iterable[int]) -> str:
+    """Return bootstrap servers on these ports of loopback."""
+    return ",".join(f"127.0.0.1:{port}" for port in ports)

@@ -16,7 +16,8 @@ from typing import Any, Self
 
 import pytest
 
-from tests.kafka_harness import free_ports, until
+from tests.kafka_harness import until
+from tests.kafka_listeners import free_ports
 
 READY_S = 30.0
 

@@ -23,7 +23,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.kafka_harness import free_ports, until
+from tests.kafka_harness import until
+from tests.kafka_listeners import free_ports
 
 APICURIO_VERSION = "3.3.3"
 MIN_JDK = 21

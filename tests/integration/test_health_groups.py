@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from processor.pipeline.control import ORDERS_UNREAD
 from processor.sandbox.faults import Status
 from tests.bridge_process import BridgeProcess, Deployment
 from tests.kafka_harness import Kafka
@@ -44,8 +45,7 @@ def test_a_process_that_kafka_does_not_let_in_is_not_ready(kafka: Kafka, tmp_pat
     root = {"kafka": {"bootstrap_servers": "127.0.0.1:1"}}
     with Deployment(kafka, tmp_path, partitions=1, root=root) as bridge:
         process = bridge.run()
-        bridge.until(lambda: process.report().get("loops", {}).get("poll_age_s") is not None, "its consumer turns")
-        assert process.state()[0] in {"starting", "held"}
+        bridge.until(lambda: process.state() == ("starting", ORDERS_UNREAD), "it waits to know what was ordered")
         assert not is_ready(process)
         assert process.get("/livez")[0] == 200
         failing = json.loads(process.get("/readyz")[1])["failing"]
