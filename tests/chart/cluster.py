@@ -163,11 +163,15 @@ class Trial:
         objects = render(self.values, release=RELEASE, namespace=self.cluster.namespace).objects
         return [each for each in objects if "helm.sh/hook" not in each["metadata"].get("annotations", {})]
 
+    def own_secrets(self) -> list[tuple[str, Object]]:
+        """Return the Secrets that the chart expects to be there; others are brought by an operator in the cluster."""
+        return [(name, entry) for name, entry in self.values.get("secrets", {}).items() if "existingSecret" in entry]
+
     def install(self) -> None:
         """Make the namespace, hold it to the restricted standard, make the Secrets, install."""
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.cluster.create("Namespace", {"name": self.cluster.namespace, "labels": labels})
-        for name, entry in self.values.get("secrets", {}).items():
+        for name, entry in self.own_secrets():
             keys = re.findall(rf"/secrets/{name}/([\w.-]+)", json.dumps(self.values["config"]))
             self.cluster.create("Secret", {"name": entry["existingSecret"]}, stringData=dict.fromkeys(keys, _KEY))
         self.helm.install(CHART, RELEASE, self.values, namespace=self.cluster.namespace)
@@ -204,17 +208,20 @@ class Trial:
 
     def scale(self) -> None:
         """Hold the bounds of scaling against the partitions, and try to go beyond them."""
-        partitions = self.values["partitions"]
+        partitions = self.values.get("partitions")
+        if partitions is None or self.values.get("staticMembership", {}).get("enabled"):
+            told("nothing scales by itself here")
+            return
         for each in self.rendered():
             if each["kind"] in ("HorizontalPodAutoscaler", "ScaledObject"):
                 spec = self.cluster.get(each["kind"], each["metadata"]["name"])["spec"]
                 fewest = spec.get("minReplicas", spec.get("minReplicaCount"))
                 most = spec.get("maxReplicas", spec.get("maxReplicaCount"))
-                expect(
-                    1 <= fewest <= most <= partitions,
-                    f"{each['metadata']['name']} has {fewest} to {most} of {partitions}",
-                )
-        beyond = {"autoscaling": {"mode": "hpa", "maxReplicas": partitions + 1}}
+                name = each["metadata"]["name"]
+                least = 0 if self._may_stop(name) else 1
+                expect(least <= fewest <= most <= partitions, f"{name} has {fewest} to {most} of {partitions}")
+        mode = self.values.get("autoscaling", {}).get("mode", "hpa")
+        beyond = {"autoscaling": {"mode": mode, "maxReplicas": partitions + 1}}
         try:
             self.helm.upgrade(CHART, RELEASE, merged(self.values, {**beyond, "destinations": {}}))
         except helm_python.HelmError as error:
@@ -222,26 +229,48 @@ class Trial:
         else:
             raise TrialError("more processes than partitions are taken")
 
+    def _may_stop(self, name: str) -> bool:
+        """Return whether the values allow a workload to have no process."""
+        own = {key: one.get("autoscaling", {}) for key, one in self.values.get("destinations", {}).items()}
+        common = self.values.get("autoscaling", {}).get("allowScaleToZero", False)
+        allowed = {key for key, one in own.items() if one.get("allowScaleToZero", common)}
+        return any(name.endswith(f"-{key}") for key in allowed)
+
+    @property
+    def reloads(self) -> bool:
+        """Say whether running processes read a changed file themselves, so that their pods stay."""
+        return bool(self.values["config"].get("reload"))
+
+    def file(self) -> str:
+        """Return the bridge's file as the cluster has it."""
+        maps = [each["metadata"]["name"] for each in self.rendered() if each["kind"] == "ConfigMap"]
+        files = [self.cluster.get("configmap", name)["data"].get("segment-bridge.yaml") for name in maps]
+        return next(str(text) for text in files if text is not None)
+
     def state(self) -> dict[str, tuple[str, int]]:
-        """Return checksum of the file and generation of each workload."""
+        """Return checksum of the file and generation of each workload; no checksum where the file is read again."""
         found = {}
         for each in self.rendered():
             if each["kind"] in WORKLOADS:
                 there = self.cluster.get(each["kind"], each["metadata"]["name"])
-                checksum = there["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+                checksum = there["spec"]["template"]["metadata"].get("annotations", {}).get("checksum/config", "")
                 found[each["metadata"]["name"]] = (checksum, int(there["metadata"]["generation"]))
         return found
 
     def upgrade(self) -> None:
-        """Change the file; every workload is rolled out anew, and nothing is made twice."""
+        """Change the file; every workload that does not reload it is rolled out anew, and nothing is made twice."""
         self.before = self.state()
         left = self.cluster.left()
         more = {"config": {"operations": {"logs": {"level": "warning"}}}}
         self.helm.upgrade(CHART, RELEASE, merged(self.values, more), namespace=self.cluster.namespace)
         after = self.state()
         expect(after.keys() == self.before.keys(), "the same workloads are there")
-        expect(all(after[name][0] != self.before[name][0] for name in after), "their pods get the new file")
-        expect(all(after[name][1] > self.before[name][1] for name in after), "they are rolled out anew")
+        expect("warning" in self.file(), "the file is the new one")
+        if self.reloads:
+            expect(after == self.before, "their pods stay, and read it themselves")
+        else:
+            expect(all(after[name][0] != self.before[name][0] for name in after), "their pods get the new file")
+            expect(all(after[name][1] > self.before[name][1] for name in after), "they are rolled out anew")
         expect(sorted(left) == sorted(self.cluster.left()), "nothing was made or deleted")
 
     def roll_back(self) -> None:
@@ -249,14 +278,13 @@ class Trial:
         self.helm.rollback(RELEASE, version=1)
         now = self.state()
         expect(all(now[name][0] == self.before[name][0] for name in now), "their pods get the file of the beginning")
-        level = self.cluster.get("configmap", f"{RELEASE}-config")["data"]["segment-bridge.yaml"]
-        expect("warning" not in level, "the file is that of the beginning")
+        expect("warning" not in self.file(), "the file is that of the beginning")
 
     def uninstall(self) -> None:
         """Take it away; nothing is left but what was there before."""
         self.helm.uninstall(RELEASE)
         until(lambda: not self.cluster.left(), "nothing of the release is left")
-        for entry in self.values.get("secrets", {}).values():
+        for _, entry in self.own_secrets():
             self.cluster.get("secret", entry["existingSecret"])
         told("the Secrets that were there before are still there")
 
