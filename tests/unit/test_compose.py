@@ -97,6 +97,14 @@ def test_events_are_written_to_the_topic_that_the_bridges_read() -> None:
     assert kafka["bootstrap_servers"] == environment["BOOTSTRAP_SERVERS"]
 
 
+def test_kafka_keeps_its_records_on_its_volume() -> None:
+    """Events, offsets and orders outlive a container that is made anew."""
+    kafka = services()["kafka"]
+    volume, _, path = kafka["volumes"][0].partition(":")
+    assert volume in load_document(FILE).value["volumes"]
+    assert path == kafka["environment"]["KAFKA_LOG_DIRS"]
+
+
 @pytest.mark.parametrize("name", sorted(services()))
 def test_no_service_may_do_more_than_it_needs(name: str) -> None:
     """Everything but Kafka's own image runs without capabilities."""
