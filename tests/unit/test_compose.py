@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from processor.config import load_document
+from processor.delivery.settings import DeliverySettings
 from tests.prometheus_tools import program, promtool
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,18 @@ def test_there_is_one_bridge_for_each_destination() -> None:
     ports = [port for service in services().values() for port in service.get("ports", ())]
     assert len(ports) == len(set(ports))
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_a_bridge_is_given_the_time_to_drain() -> None:
+    """Compose kills after ten seconds unless told otherwise: what the chart gives beyond the drain is given here."""
+    longest_ms = DeliverySettings().drain_ms + 40_000
+    bridges = [service for name, service in services().items() if name.startswith("bridge-")]
+    assert {f"{longest_ms // 1_000}s"} == {service["stop_grace_period"] for service in bridges}
+    drains = [
+        each.get("delivery", {})
+        for each in load_document(ROOT / "examples" / "compose.yaml").value["destinations"].values()
+    ]
+    assert all("drain_ms" not in each for each in drains)
 
 
 def test_prometheus_scrapes_each_bridge_and_has_the_rules_of_the_chart() -> None:
