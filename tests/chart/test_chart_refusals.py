@@ -82,6 +82,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"env": {"POD_NAME": "x"}}, "propertyName 'POD_NAME'"),
     ({"podSecurity": {"runAsUser": 0}}, "runAsUser"),
     ({"replicas": -1}, "replicas"),
+    ({"rollout": {"maxUnavailable": 0}}, "no process could ever be replaced"),
+    ({"rollout": {"maxSurge": "0%", "maxUnavailable": "0%"}}, "no process could ever be replaced"),
 ]
 
 

@@ -38,6 +38,10 @@
 {{- fail (printf "autoscaling.mode of %s is %s, but static membership keeps partitions with processes that are gone: use one of the two" . $own.autoscaling.mode) -}}
 {{- end -}}
 {{- end -}}
+{{- $still := list "0" "0%" -}}
+{{- if and (has (toString $values.rollout.maxSurge) $still) (has (toString $values.rollout.maxUnavailable) $still) (not $values.staticMembership.enabled) -}}
+{{- fail "rollout.maxSurge and rollout.maxUnavailable are both 0, so no process could ever be replaced" -}}
+{{- end -}}
 {{- if and $values.topicCreation.enabled (empty $values.topicCreation.topics) -}}
 {{- fail "topicCreation.enabled needs topicCreation.topics" -}}
 {{- end -}}
