@@ -147,7 +147,7 @@ UNSAFE: list[tuple[dict[str, Any], str]] = [
     ({"podDisruptionBudget": {"enabled": False}}, "podDisruptionBudget is off"),
     ({"monitoring": {"mode": "none"}}, "monitoring.mode is none"),
     ({"monitoring": {"prometheusRule": {"enabled": False}}}, "prometheusRule is off"),
-    ({"monitoring": {"prometheusRule": {"without": ["A"]}}}, "leaves out A"),
+    ({"monitoring": {"prometheusRule": {"without": ["SegmentBridgePaused"]}}}, "leaves out SegmentBridgePaused"),
     ({"config": {"kafka": {"properties": {"security.protocol": "PLAINTEXT"}}}}, "travel readable"),
     ({"config": {"kafka": {"properties": {"enable.ssl.certificate.verification": False}}}}, "any broker is believed"),
     ({"config": {"kafka": {"properties": {"ssl.endpoint.identification.algorithm": "none"}}}}, "may have any name"),
@@ -249,6 +249,14 @@ def test_alerts_can_be_left_out_by_name() -> None:
     assert all_names.count(left_out) > 1
     kept = [each["alert"] for each in rendered_alerts(without=[left_out])]
     assert [name for name in all_names if name != left_out] == kept
+
+
+def test_an_alert_that_is_left_out_must_be_there() -> None:
+    """A misspelt name would leave it in, and whoever wrote it would be paged."""
+    rule = {"enabled": True, "without": ["SegmentBridgePuased"]}
+    assert "without names SegmentBridgePuased" in refusal(
+        with_values("monitoring", {"monitoring": {"prometheusRule": rule}})
+    )
 
 
 def test_alerts_name_their_runbook_where_it_is_served() -> None:
