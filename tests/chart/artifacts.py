@@ -14,13 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from processor.settings.schema import shared_json_schema
+from processor.settings.schema import json_schema, shared_json_schema
 from tests.chart.rendering import CHART, FEATURES, feature_values, plain, read_yaml, render
 
 ROOT: Final = CHART.parent.parent
 _TABLE: Final = '{{ template "chart.valuesTable" . }}'
 _BRIDGE: Final = "bridge"
 """Definitions of the values schema that begin like this are generated."""
+_VENDOR: Final = "BaseModel"
+"""The definition, without that prefix, of settings that are a vendor's own."""
 _GOLDEN: Final = "tests/chart/golden"
 
 
@@ -93,7 +95,8 @@ def readme() -> str:
 def values_schema() -> str:
     """Return the schema of the values, in which `config` is what the bridge itself takes but for vendors' settings.
 
-    Those are left to `check`: a vendor is a folder of its own, which the chart does not know.
+    Those are left to `check`: a vendor is a folder of its own, which the chart does not know. What of them is a secret
+    is looked at all the same: one that is written literally would be in a ConfigMap before `check` refuses it.
     """
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
     own = {name: part for name, part in schema["definitions"].items() if not name.startswith(_BRIDGE)}
@@ -105,9 +108,40 @@ def _bridge_definitions() -> Iterator[tuple[str, Any]]:
     """Yield the definitions of the bridge's own schema, named for this one and in its dialect."""
     schema = shared_json_schema()
     parts = schema.pop("$defs")
+    parts[_VENDOR]["properties"] |= _vendors_secrets()
     yield _BRIDGE, _moved({key: part for key, part in schema.items() if key != "$schema"})
     for name in sorted(parts):
         yield f"{_BRIDGE}{name}", _moved(parts[name])
+
+
+def _vendors_secrets() -> dict[str, Any]:
+    """Return what is a secret in the settings of any vendor, by name; everything else about them is left out."""
+    schema = json_schema()
+    parts = schema["$defs"]
+    (vendors,) = schema["properties"]["destinations"]["patternProperties"].values()
+    found = (_secrets_of(vendor["properties"]["settings"], parts) for vendor in vendors["oneOf"])
+    return {name: part for each in found for name, part in sorted(each.get("properties", {}).items())}
+
+
+def _secrets_of(part: Any, parts: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Return a part of a schema without everything that is no secret; it then asks for nothing but references."""
+    match part:
+        case {"$ref": str(target)}:
+            return _secrets_of(parts[target.rpartition("/")[2]], parts)
+        case {"oneOf": [{"properties": {"env": _}}, {"properties": {"file": _}}] as forms}:
+            return {"oneOf": forms}
+        case {"anyOf": [one, {"type": "null"}]} if found := _secrets_of(one, parts):
+            return {"anyOf": [found, {"type": "null"}]}
+        case dict():
+            inside = {key: _named_secrets(part.get(key, {}), parts) for key in ("properties", "patternProperties")}
+            return {key: named for key, named in inside.items() if named}
+        case _:
+            return {}
+
+
+def _named_secrets(named: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: _secrets_of(part, parts) for name, part in named.items()}
+    return {name: part for name, part in found.items() if part}
 
 
 def _moved(part: Any) -> Any:  # noqa: ANN401 - any JSON

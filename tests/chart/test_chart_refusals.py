@@ -93,6 +93,27 @@ def test_what_cannot_work_is_refused(more: dict[str, Any], told: str) -> None:
     assert told in refusal(with_values("minimal", more))
 
 
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ({"application_id": "literal"}, "application_id"),
+        ({"api_key": "literal"}, "api_key"),
+        ({"apiKey": "literal"}, "apiKey"),
+        ({"signature": {"secret": "literal", "header": "X-Signature"}}, "signature"),
+        ({"properties": {"sasl.password": "literal"}}, "sasl.password"),
+    ],
+)
+def test_a_secret_that_is_written_literally_is_refused(settings: dict[str, Any], place: str) -> None:
+    """It would be in a ConfigMap, and in what Helm keeps of the release, before the bridge refuses it."""
+    told = refusal(with_values("minimal", own(settings=settings)))
+    assert f"settings/{place}" in told.replace("properties/", "")
+
+
+def test_other_settings_of_a_vendor_are_left_to_the_check() -> None:
+    """The chart knows no vendor: what it does not know for a secret is taken as it is."""
+    assert workload(with_values("minimal", own(settings={"no_such_setting": "x", "signature": None})))
+
+
 def test_two_destinations_of_one_group_are_refused() -> None:
     """Each would see a part of the events."""
     two = {"config": {"destinations": {name: {"group_id": "g"} for name in ("moesif-prod", "moengage-eu")}}}
