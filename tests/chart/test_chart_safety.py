@@ -266,7 +266,12 @@ def test_every_pod_is_behind_the_network_policy(feature: str) -> None:
     (ingress,) = policy["spec"]["ingress"]
     assert [file_of(feature)["operations"]["page"].get("port", 9464)] == [each["port"] for each in ingress["ports"]]
     assert ingress["from"]
-    _, brokers, https, *_ = policy["spec"]["egress"]
+    dns, brokers, https, *_ = policy["spec"]["egress"]
+    asked = {53, 5353} if feature == "openshift" else {53}
+    assert {(port, protocol) for port in asked for protocol in ("UDP", "TCP")} == {
+        (each["port"], each["protocol"]) for each in dns["ports"]
+    }
+    assert "to" not in dns, "some clusters ask a cache on the node, which is no pod"
     servers = file_of(feature)["kafka"]["bootstrap_servers"].split(",")
     assert {int(each.rpartition(":")[2]) for each in servers} <= {each["port"] for each in brokers["ports"]}
     assert "169.254.0.0/16" in https["to"][0]["ipBlock"]["except"]
