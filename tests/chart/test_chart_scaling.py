@@ -216,6 +216,30 @@ def test_the_query_is_the_lag_unless_the_destination_is_held(
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_a_destination_that_may_go_to_nothing_is_not_reported_as_gone(tmp_path: Path) -> None:
+    """By Prometheus itself: of two that go, the one that has no process on purpose pages nobody."""
+    promtool = require("promtool", "the Debian package prometheus")
+    monitoring = {"mode": "podMonitor", "prometheusRule": {"enabled": True}}
+    objects = render(with_values("keda-kafka", {"monitoring": monitoring})).objects
+    (rule,) = [each["spec"] for each in objects if each["kind"] == "PrometheusRule"]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rule))
+    names = ("moesif-night", "moesif-prod")
+    series = [
+        {"series": f'segment_bridge_destination_alive{{destination="{each}"}}', "values": "1 stale"} for each in names
+    ]
+    fired = {"exp_labels": {"destination": "moesif-prod", "severity": "critical"}}
+    fired["exp_annotations"] = {
+        "summary": "Destination moesif-prod is gone.",
+        "description": "Prometheus gets no metrics of moesif-prod: no process runs, or none can be reached.",
+    }
+    looks = [{"alertname": "SegmentBridgeAbsent", "eval_time": "10m", "exp_alerts": [fired]}]
+    tests = [{"interval": "1m", "input_series": series, "alert_rule_test": looks}]
+    path = tmp_path / "tests.yaml"
+    path.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests}))
+    ran = subprocess.run([promtool, "test", "rules", str(path)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 @pytest.mark.parametrize(
     "scaling",
     [{"autoscaling": {"mode": "hpa"}}, {"destinations": {"moesif-prod": {"autoscaling": {"mode": "keda"}}}}],

@@ -70,7 +70,7 @@
 {{- end -}}
 {{- end -}}
 {{- else if lt (int $own.autoscaling.minReplicas) 1 -}}
-{{- $lines = append $lines (printf "%s may be scaled to 0: then nobody measures its lag or alerts" .) -}}
+{{- $lines = append $lines (printf "%s may be scaled to 0: then nobody measures its lag, and SegmentBridgeAbsent never fires for it" .) -}}
 {{- end -}}
 {{- if not (get (get $own.resources "limits" | default dict) "memory") -}}
 {{- $lines = append $lines (printf "%s has no limit of memory" .) -}}
