@@ -6,6 +6,11 @@
 {{- if and (empty $values.image.digest) (has ($values.image.tag | default $.Chart.AppVersion) (list "latest" "main" "edge")) -}}
 {{- $lines = append $lines (printf "image.tag %s may mean another image tomorrow: name a release or a digest" $values.image.tag) -}}
 {{- end -}}
+{{- range $name, $_ := $values.env -}}
+{{- if regexMatch "(?i)(key|secret|password|passphrase|token|headers)$" $name -}}
+{{- $lines = append $lines (printf "env.%s looks like a secret: whoever may read a Deployment reads it" $name) -}}
+{{- end -}}
+{{- end -}}
 {{- if not $values.networkPolicy.enabled -}}
 {{- $lines = append $lines "networkPolicy is off: anybody in the cluster may read the page, and pods may reach anything" -}}
 {{- end -}}
