@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from processor.cli.options import DEFAULT_CONFIG, Config, loaded
+from processor.cli.options import DEFAULT_CONFIG, Config, loaded, select
 
 
 def register(application: typer.Typer) -> None:
@@ -16,6 +16,12 @@ def register(application: typer.Typer) -> None:
 
 def check(
     config: Config = DEFAULT_CONFIG,
+    destination: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--destination", "-d", help="Only with the secrets of this one; may be given several times. Default all."
+        ),
+    ] = None,
     online: Annotated[
         bool,
         typer.Option("--online", help="Also ask Kafka, schema registries and vendors: topics, rights, limits, keys."),
@@ -35,7 +41,7 @@ def check(
     from processor.operations.logs import configure
     from processor.settings import load_configuration, load_settings
 
-    settings = loaded(config, lambda: load_settings(config))
+    settings = loaded(config, lambda: load_settings(config, choose=lambda known: select(known, destination or [])))
     configure(settings.operations.logs)
     document = load_configuration(config)
     found = checking.check(

@@ -49,6 +49,19 @@ def test_check_accepts_the_examples(name: str) -> None:
     assert b"fine" in result.stdout
 
 
+def test_check_of_one_destination_needs_its_secrets_alone() -> None:
+    """A pod has the keys of what it runs: those of others need not be there, and an unknown name is an error."""
+    path = ROOT / "examples" / "compose.yaml"
+    own = {"MOVEO_API_KEY": "k1"}
+    assert typed("check", "--config", path, keys=own).returncode == 2
+    result = typed("check", "--config", path, "--destination", "moveo", keys=own)
+    assert result.returncode == 0, result.stderr.decode()
+    assert b"fine (1 destination)" in result.stdout
+    result = typed("check", "--config", path, "--destination", "moveoo", keys=own)
+    assert result.returncode == 2
+    assert b"did you mean 'moveo'?" in result.stderr
+
+
 def test_check_tells_what_vendors_say_of_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refusal is an error at the destination, silence says nothing against the file, the rest is just told."""
     monkeypatch.setenv("MOESIF_APPLICATION_ID", "k")
