@@ -82,6 +82,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"env": {"POD_NAME": "x"}}, "propertyName 'POD_NAME'"),
     ({"podSecurity": {"runAsUser": 0}}, "runAsUser"),
     ({"replicas": -1}, "replicas"),
+    ({"monitoring": {"mode": "podMonitor", "interval": "5s"}}, "scrapeTimeout is 10s, which is longer"),
+    ({"monitoring": {"interval": "1m30s", "scrapeTimeout": "91s"}}, "scrapeTimeout is 91s, which is longer"),
     ({"rollout": {"maxUnavailable": 0}}, "no process could ever be replaced"),
     ({"rollout": {"maxSurge": "0%", "maxUnavailable": "0%"}}, "no process could ever be replaced"),
 ]
@@ -107,6 +109,13 @@ def test_a_secret_that_is_written_literally_is_refused(settings: dict[str, Any],
     """It would be in a ConfigMap, and in what Helm keeps of the release, before the bridge refuses it."""
     told = refusal(with_values("minimal", own(settings=settings)))
     assert f"settings/{place}" in told.replace("properties/", "")
+
+
+@pytest.mark.parametrize(("interval", "timeout"), [("10s", "10s"), ("1m", "59s"), ("1m30s", "90s"), ("1s", "900ms")])
+def test_a_scrape_may_take_as_long_as_its_interval(interval: str, timeout: str) -> None:
+    """Durations are compared in whatever unit they are written."""
+    monitoring = {"mode": "podMonitor", "interval": interval, "scrapeTimeout": timeout}
+    assert workload(with_values("minimal", {"monitoring": monitoring}))
 
 
 def test_other_settings_of_a_vendor_are_left_to_the_check() -> None:

@@ -42,6 +42,10 @@
 {{- if and (has (toString $values.rollout.maxSurge) $still) (has (toString $values.rollout.maxUnavailable) $still) (not $values.staticMembership.enabled) -}}
 {{- fail "rollout.maxSurge and rollout.maxUnavailable are both 0, so no process could ever be replaced" -}}
 {{- end -}}
+{{- $monitoring := $values.monitoring -}}
+{{- if gt (include "segment-bridge.milliseconds" $monitoring.scrapeTimeout | int64) (include "segment-bridge.milliseconds" $monitoring.interval | int64) -}}
+{{- fail (printf "monitoring.scrapeTimeout is %s, which is longer than monitoring.interval, %s: the Prometheus operator would leave the monitor out" $monitoring.scrapeTimeout $monitoring.interval) -}}
+{{- end -}}
 {{- if and $values.topicCreation.enabled (empty $values.topicCreation.topics) -}}
 {{- fail "topicCreation.enabled needs topicCreation.topics" -}}
 {{- end -}}
@@ -69,4 +73,14 @@
 {{- fail (printf "the file of %s names the variable %s, which its pods do not have: write {file: /secrets/NAME/KEY}, with NAME among `secrets`" $.destination $name) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* A duration, such as 1m30s, in milliseconds. */}}
+{{- define "segment-bridge.milliseconds" -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+(ms|[smh])" . -1 -}}
+{{- $unit := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 -}}
+{{- $sum = add $sum (mul (regexFind "[0-9]+" . | int64) (get $unit (regexFind "[a-z]+" .) | int64)) -}}
+{{- end -}}
+{{- $sum -}}
 {{- end -}}
