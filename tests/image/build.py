@@ -22,6 +22,8 @@ TOOLS: Final = ("mmdebstrap", "buildah", "podman", "runc")
 _PACKAGES: Final = "ca-certificates,python3,python3-pip,python3-venv"
 _AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 _BUILD_TIMEOUT_S: Final = 1_800.0
+_LONGEST_RUNROOT: Final = 50
+"""Characters beyond which podman refuses its folder, with an error that would come only once the base is made."""
 _FIT: Final = """\
 FROM {bare}
 RUN ln -s /usr/bin/python3 /usr/local/bin/python && rm /usr/lib/python3*/EXTERNALLY-MANAGED
@@ -57,6 +59,9 @@ class Engine:
         if missing:
             raise ToolsMissingError(f"not installed, and packages of Debian: {', '.join(missing)}")
         self.folder = Path(tempfile.mkdtemp(prefix="segment-bridge-image-"))
+        if len(f"{self.folder}/run") > _LONGEST_RUNROOT:
+            self.folder.rmdir()
+            raise ToolsMissingError(f"{self.folder} is too long a place for podman: set TMPDIR to a shorter one")
         self._store = ["--root", str(self.folder / "store"), "--runroot", str(self.folder / "run")]
         hooks = self.folder / "hooks"
         hooks.mkdir()
