@@ -1,7 +1,8 @@
 """Follows what operators order in the control topic, and writes what a process says to that.
 
-What was heard last stays in force while the topic cannot be read. When it was deleted and made again, an order that
-stops something is written down anew, because only an operator takes back an operator's word.
+What was heard last stays in force while the topic cannot be read. When it was deleted, an order that stops something is
+written down anew, because only an operator takes back an operator's word. Where nobody has made the topic again, it is
+made for that: a process that starts would find none otherwise, and deliver beside those that are stopped.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class OrderTopic:
         self._coming = self._book
         self._coming_news: list[News] = []
         self._is_made_since = False
+        self._is_gone = False
         self._end = 0
         self._look_at_s = 0.0
         self._kept: Order | None = None
@@ -135,6 +137,7 @@ class OrderTopic:
         if state is None:
             self._miss()
             return
+        self._is_gone = False
         if self._reader is not None and state.topic_id != self._topic_id:
             log.warning("control topic %s was deleted and made again: it is read anew", self._control.name)
             self._disconnect()
@@ -153,7 +156,7 @@ class OrderTopic:
         """There is no topic: nobody has ordered anything, or what is known stays in force."""
         self._look_at_s = self._clock() + MISSING_LOOK_S
         self._disconnect()
-        self.is_loaded = True
+        self.is_loaded = self._is_gone = True
         if self.order is not None and not self.trouble:
             self._warn(f"control topic {self._control.name} does not exist any more")
             self.trouble = f"control topic {self._control.name} does not exist any more"
@@ -266,6 +269,8 @@ class OrderTopic:
 
         What cannot be written now is tried again with the next call.
         """
+        if self._is_gone:
+            self._put(self._kept_record(self.order), WRITE_S)
         if not self.is_reading or self._coming is not self._book:
             return
         due = {key: value for key, value in self._due(own).items() if self._is_due(key, value)}
@@ -281,10 +286,14 @@ class OrderTopic:
         for kind, name in self._own_names - own.keys():
             if name in (self._book.obeyed if kind == OBEYED else self._book.tripped):
                 due[encode_key(self._group_id, kind, name)] = None
-        kept = self._kept
-        if kept is not None and kept.wanted is not Wanted.RUNNING:
-            due[encode_key(self._group_id, ORDER, KEPT)] = msgspec.json.encode(kept)
-        return due
+        return due | self._kept_record(self._kept)
+
+    def _kept_record(self, kept: Order | None) -> dict[bytes, bytes | None]:
+        """Return an order as a process writes it down for the operator; none where it stops nothing."""
+        if kept is None or kept.wanted is Wanted.RUNNING:
+            return {}
+        key, value = encode_key(self._group_id, ORDER, KEPT), msgspec.json.encode(kept)
+        return {key: value} if self._is_due(key, value) else {}
 
     def _is_said(self, name: str, said: Obeyed | Tripped) -> bool:
         """Return whether the topic says it; an operator may have added to a hold that it is accepted."""

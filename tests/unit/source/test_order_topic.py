@@ -215,6 +215,34 @@ def test_a_topic_that_is_gone_takes_no_order_back(logged: pytest.LogCaptureFixtu
     assert logged.text.count("does not exist any more") == 1
 
 
+def test_a_topic_that_is_gone_is_made_for_a_pause() -> None:
+    """At once and once: who starts now would find no topic, and deliver; what an operator says wins as ever."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.turns()
+    del stage.kafka.topics[CONTROL]
+    stage.kafka.control.clear()
+    stage.later()
+    for _ in range(3):
+        stage.topic.say(SAID)
+    assert stage.kafka.calls.count("create_topics") == 1
+    assert stage.records() == {encode_key("g", ORDER, KEPT): msgspec.json.encode(PAUSE)}
+    assert (stage.later(MISSING_LOOK_S), stage.topic.order, stage.topic.trouble) == ([], PAUSE, "")
+    stage.write(RESUME)
+    assert (stage.turns(), stage.topic.order) == ([RESUME], RESUME)
+
+
+def test_a_topic_that_is_gone_is_not_made_while_nothing_is_stopped() -> None:
+    """There is nothing that anybody could forget."""
+    stage = Stage()
+    stage.write(RESUME)
+    stage.turns()
+    del stage.kafka.topics[CONTROL]
+    stage.later()
+    stage.topic.say(SAID)
+    assert "create_topics" not in stage.kafka.calls
+
+
 def test_a_topic_that_is_made_again_gets_the_order_back(logged: pytest.LogCaptureFixture) -> None:
     """Under a name of its own, so that a word of an operator wins over it, also one that came in between."""
     stage = Stage()
