@@ -23,13 +23,14 @@ STALL_S: Final = 10.0
 OFFSETS_LOST: Final = "offsets lost"
 EXPIRED: Final = "expired"
 BEYOND_END: Final = "beyond end"
+PAUSED: Final = "paused"
 NOT_STARTED: Final = "not started"
 NO_OWNER: Final = "no owner"
 STALLED: Final = "stalled"
 BEHIND: Final = "behind"
 FLOWING: Final = "flowing"
 IDLE: Final = "idle"
-STATES: Final = (OFFSETS_LOST, EXPIRED, BEYOND_END, NO_OWNER, NOT_STARTED, STALLED, BEHIND, FLOWING, IDLE)
+STATES: Final = (OFFSETS_LOST, EXPIRED, BEYOND_END, PAUSED, NO_OWNER, NOT_STARTED, STALLED, BEHIND, FLOWING, IDLE)
 """All states, the worst first; a destination has the worst of its partitions."""
 
 
@@ -56,7 +57,16 @@ class Row(Struct, frozen=True, kw_only=True):
     owner: Owner | None = None
 
 
-def row(place: Place, before: Place | None, elapsed_s: float, oldest: Oldest | None, group: Group, now_ms: int) -> Row:
+def row(
+    place: Place,
+    before: Place | None,
+    elapsed_s: float,
+    oldest: Oldest | None,
+    group: Group,
+    now_ms: int,
+    *,
+    is_paused: bool = False,
+) -> Row:
     """Return the figures of one partition.
 
     Args:
@@ -66,6 +76,7 @@ def row(place: Place, before: Place | None, elapsed_s: float, oldest: Oldest | N
         oldest: The oldest unfinished record; None where it is not known, or there is none to look for.
         group: The group and its members.
         now_ms: Now, in milliseconds since 1970.
+        is_paused: Whether an operator has paused or drained the destination.
     """
     lag = _lag(place)
     age_s = _age_s(place, oldest, now_ms)
@@ -82,7 +93,8 @@ def row(place: Place, before: Place | None, elapsed_s: float, oldest: Oldest | N
         rate_in=rate_in,
         rate_out=rate_out,
         catch_up_s=catch_up_s(lag, rate_in, rate_out),
-        state=_state(place, group, age_s, rate_out, is_owned=owner is not None),
+        state=_stuck(place)
+        or (PAUSED if is_paused else _state(place, group, age_s, rate_out, is_owned=owner is not None)),
         expired=_expired(place),
         owner=owner,
     )
@@ -170,10 +182,7 @@ def _expired(place: Place) -> int:
 
 
 def _state(place: Place, group: Group, age_s: float | None, rate_out: float | None, *, is_owned: bool) -> str:
-    """Return the state of one partition: the first of `STATES` that holds."""
-    found = _stuck(place)
-    if found is not None:
-        return found
+    """Return the state of one partition that can be read: the first of `STATES` that holds."""
     if group.is_known and not is_owned:
         return NOT_STARTED if place.step is Step.FOUND and not group.member_count else NO_OWNER
     if place.step is Step.FOUND:

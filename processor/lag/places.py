@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from processor.errors import BrokerError
@@ -18,12 +19,15 @@ from processor.source.control_topic import ControlTopic
 from processor.source.deadline import Deadline
 from processor.source.founding import Founding, Step, decide
 from processor.source.group_offsets import GroupOffsets
+from processor.source.orders import Order, Wanted
 from processor.source.partitions import Committed, Offsets, Partition
 from processor.source.settings import KafkaSettings
 from processor.source.start import start_offsets
 
 _ASKING_COUNT: Final = 8
 """Groups whose offsets are asked at the same time."""
+_CONTROL_SHARE: Final = 4
+"""The control topic may take such a part of the time that is left: offsets say more than it does."""
 
 
 class Place(NamedTuple):
@@ -44,12 +48,21 @@ class Place(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What one look found: places and groups by destination; topics that do not exist; what could not be told."""
+    """What one look found: places and groups by destination; topics that do not exist; what could not be told.
+
+    `stops` holds the orders of operators that stop a destination, by its name.
+    """
 
     places: Mapping[str, Sequence[Place]]
     groups: Mapping[str, Group]
     missing: Sequence[str] = ()
     untold: Sequence[str] = ()
+    stops: Mapping[str, Order] = MappingProxyType({})
+
+    def paused_by(self, name: str) -> str | None:
+        """Return who has paused or drained a destination, and why; None where nobody has."""
+        order = self.stops.get(name)
+        return None if order is None else order.text
 
 
 class _Told(NamedTuple):
@@ -57,6 +70,7 @@ class _Told(NamedTuple):
 
     committed: Mapping[Partition, Committed]
     foundings: Mapping[str, Founding]
+    order: Order | None
 
 
 class _Bounds(NamedTuple):
@@ -117,48 +131,44 @@ class Onlooker:
         bounds = _Bounds(known, starts, ends)
         places = {name: self._places(name, told[name], bounds, deadline) for name in self._groups}
         missing = [topic for topic, state in states.items() if state is None]
-        return Look(places, self._told_groups(question, untold, deadline), missing, untold)
+        orders = {name: one.order for name, one in told.items()}
+        stops = {name: one for name, one in orders.items() if one is not None and one.wanted is not Wanted.RUNNING}
+        return Look(places, self._told_groups(question, untold, deadline), missing, untold, stops)
 
     def _told(self, partitions: Sequence[Partition], untold: list[str], deadline: Deadline) -> dict[str, _Told]:
-        """Return offsets and founding records of all groups; several are asked at once."""
+        """Return what is known of all groups; several are asked at once."""
         with ThreadPoolExecutor(_ASKING_COUNT) as pool:
-            answers = pool.map(lambda name: self._offsets[name].committed(partitions, deadline), self._groups)
-            committed = dict(zip(self._groups, answers, strict=True))
-        return {name: self._founded(name, one, partitions, untold, deadline) for name, one in committed.items()}
+            answers = pool.map(lambda name: self._told_of(name, partitions, untold, deadline), self._groups)
+            return dict(zip(self._groups, answers, strict=True))
 
-    def _founded(
-        self,
-        name: str,
-        committed: Mapping[Partition, Committed],
-        partitions: Sequence[Partition],
-        untold: list[str],
-        deadline: Deadline,
-    ) -> _Told:
-        """Return a group's offsets, and its founding records where a missing offset makes them matter.
+    def _told_of(self, name: str, partitions: Sequence[Partition], untold: list[str], deadline: Deadline) -> _Told:
+        """Return a group's offsets, its founding records, and what operators have ordered.
 
         The records are read before the offsets that they are held against: whoever sees a record sees the offsets that
         were committed before it.
         """
-        if committed.keys() >= set(partitions):
-            return _Told(committed, {})
+        foundings: Mapping[str, Founding] = {}
+        order: Order | None = None
         try:
-            foundings = self._foundings(name, deadline)
+            control = self._control(name, deadline)
+            if control is not None:
+                foundings = control.read(Deadline.after(deadline.left_s / _CONTROL_SHARE))
+                order = control.book.order
         except BrokerError as error:
             if deadline.is_over:
                 raise
-            untold.append(f"{name}: whether it has begun: {error}")
-            foundings = {}
-        return _Told(self._offsets[name].committed(partitions, deadline), foundings)
+            untold.append(f"{name}: whether it has begun, or is paused: {error}")
+        return _Told(self._offsets[name].committed(partitions, deadline), foundings, order)
 
-    def _foundings(self, name: str, deadline: Deadline) -> Mapping[str, Founding]:
-        """Return a group's founding records by topic; none where there is no control topic, which is not made."""
+    def _control(self, name: str, deadline: Deadline) -> ControlTopic | None:
+        """Return what reads the control topic for a group; None where there is no such topic, which is not made."""
         topic, clients = self._settings.kafka.control_topic, self._clients[name]
         if self._cluster.topics([topic], deadline)[topic] is None:
-            return {}
+            return None
         if name not in self._controls:
             group_id = self._groups[name]
             self._controls[name] = ControlTopic(topic, group_id, self._cluster, clients.reader, clients.producer)
-        return self._controls[name].read(deadline)
+        return self._controls[name]
 
     def _places(self, name: str, told: _Told, bounds: _Bounds, deadline: Deadline) -> list[Place]:
         """Return where one group stands, partition by partition."""

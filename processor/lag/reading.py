@@ -23,12 +23,16 @@ from processor.source.settings import KafkaSettings
 
 
 class DestinationLag(NamedTuple):
-    """One destination at one moment. `last_delivery_ms` is None where no running bridge said it."""
+    """One destination at one moment. `last_delivery_ms` is None where no running bridge said it.
+
+    `paused_by` tells the operator who has paused or drained it, and why; None where nobody has.
+    """
 
     group: Group
     whole: Row
     rows: Sequence[Row]
     last_delivery_ms: int | None
+    paused_by: str | None = None
 
 
 class Lag(NamedTuple):
@@ -95,7 +99,8 @@ class LagReading:
         elapsed_s = 0.0 if before is None else at_s - before[1]
         told = {name: _told(name, look, before, elapsed_s, oldest, now_ms) for name in self._names}
         destinations = {
-            name: DestinationLag(look.groups[name], total(rows), rows, last.get(name)) for name, rows in told.items()
+            name: DestinationLag(look.groups[name], total(rows), rows, last.get(name), look.paused_by(name))
+            for name, rows in told.items()
         }
         return Lag(now_ms, elapsed_s, destinations, look.missing, untold)
 
@@ -120,7 +125,15 @@ def _told(
     was: dict[Partition, Place] = {} if before is None else {place.partition: place for place in before[0].places[name]}
     group = look.groups[name]
     return [
-        row(place, was.get(place.partition), elapsed_s, _oldest_of(place, oldest), group, now_ms)
+        row(
+            place,
+            was.get(place.partition),
+            elapsed_s,
+            _oldest_of(place, oldest),
+            group,
+            now_ms,
+            is_paused=name in look.stops,
+        )
         for place in look.places[name]
     ]
 

@@ -43,6 +43,7 @@ def as_json(lag: Lag) -> dict[str, Any]:
                 "group_state": own.group.state or None,
                 "member_count": own.group.member_count if own.group.is_known else None,
                 "last_delivery_ms": own.last_delivery_ms,
+                "paused_by": own.paused_by,
                 **_figures(own.whole),
                 "partitions": [
                     {"topic": one.topic, "partition": one.partition, **_offsets(one), **_figures(one), **_owner(one)}

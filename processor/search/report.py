@@ -45,7 +45,8 @@ def _progress_text(fate: Fate) -> str:
     if fate.progress != NOT_YET:
         return fate.progress if fate.committed is None else f"{fate.progress} (committed {fate.committed})"
     committed = "nothing committed" if fate.committed is None else f"committed {fate.committed}"
-    return f"{fate.progress} ({committed}, {fate.ahead_count} records before it)"
+    paused = "" if fate.paused_by is None else f", paused by {fate.paused_by}"
+    return f"{fate.progress} ({committed}, {fate.ahead_count} records before it){paused}"
 
 
 def _letter_text(letter: Letter) -> str:
@@ -74,6 +75,7 @@ def _copy_json(copy: Copy) -> dict[str, Any]:
                 "progress": fate.progress,
                 "committed": fate.committed,
                 "records_before_it": fate.ahead_count,
+                "paused_by": fate.paused_by,
                 "sends": list(fate.sent),
                 "skipped": fate.skipped,
                 "rejected": fate.rejected,

@@ -46,6 +46,7 @@ class Fate(NamedTuple):
     """What became of one copy at one destination, and what its mapping of today makes of it.
 
     `ahead_count` says how many records the destination has to do before it, where it has to. `sent` names actions.
+    `paused_by` tells the operator who has paused or drained the destination, and why; None where nobody has.
     """
 
     destination: str
@@ -55,6 +56,7 @@ class Fate(NamedTuple):
     sent: tuple[str, ...] = ()
     skipped: str | None = None
     rejected: str | None = None
+    paused_by: str | None = None
 
 
 class Copy(NamedTuple):
@@ -152,8 +154,9 @@ def _fate(found: Found, name: str, look: Look, plans: _Plans) -> Fate:
     partition = (record.topic, record.partition)
     place = next((one for one in look.places[name] if one.partition == partition), None)
     progress, committed, ahead_count = _progress(record.offset, place)
+    paused_by = look.paused_by(name)
     if found.event is None:
-        return Fate(name, progress, committed, ahead_count, rejected=found.reason)
+        return Fate(name, progress, committed, ahead_count, rejected=found.reason, paused_by=paused_by)
     # What is behind was sent while it was young; what is to come may have become too old.
     now_ms = record.timestamp_ms if progress == PASSED else time.time_ns() // 1_000_000
     mapped = plans.mapped(name, found, now_ms)
@@ -165,6 +168,7 @@ def _fate(found: Found, name: str, look: Look, plans: _Plans) -> Fate:
         tuple(payload.action for payload in mapped.payloads),
         mapped.skipped[0].reason if mapped.skipped and not mapped.payloads and not mapped.rejected else None,
         mapped.rejected[0].reason if mapped.rejected else None,
+        paused_by,
     )
 
 

@@ -16,6 +16,7 @@ from processor.lag.figures import (
     NO_OWNER,
     NOT_STARTED,
     OFFSETS_LOST,
+    PAUSED,
     STALL_S,
     STALLED,
     STATES,
@@ -168,6 +169,20 @@ def test_states(now: Place, before: Place | None, oldest: Oldest | None, group: 
     """What needs an operator is said before how fast it goes."""
     assert expected == figures(now, before, oldest, group).state
     assert expected in STATES
+
+
+@pytest.mark.parametrize(
+    ("now", "group", "expected"),
+    [
+        (BEHIND_ONE, OWNED, PAUSED),
+        (BEHIND_ONE, EMPTY, PAUSED),
+        (place(10, 10), OWNED, PAUSED),
+        (place(4, 10, position=7, log_start=7), OWNED, EXPIRED),
+    ],
+)
+def test_a_pause_is_said_before_what_follows_from_it(now: Place, group: Group, expected: str) -> None:
+    """That it stands, or nobody owns it, is then no news; that records are lost is."""
+    assert row(now, now, 2.0, aged(BEHIND_S), group, NOW_MS, is_paused=True).state == expected
 
 
 def test_expired_records_are_counted() -> None:

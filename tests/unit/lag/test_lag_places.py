@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from confluent_kafka import KafkaError
 
@@ -16,6 +17,7 @@ from processor.settings import Settings, load_without_secrets
 from processor.source.clients import Clients
 from processor.source.deadline import Deadline
 from processor.source.founding import Step
+from processor.source.orders import GIVEN, ORDER, Order, Wanted, encode_key
 from tests.fake_kafka import FakeKafka
 from tests.group_clients import GroupClients, member
 
@@ -51,7 +53,7 @@ def looked(cluster: FakeKafka, own: Settings, members: Mapping[str, Any] | None 
 
 
 def test_a_group_goes_on_at_its_offsets(tmp_path: Path) -> None:
-    """With its owners; offsets are asked before the ends, and the control topic is not asked about at all."""
+    """With its owners; offsets are asked before the ends, and no control topic is made for the question."""
     cluster = kafka(10, 20)
     cluster.committed = {P0: (4, "id-1"), P1: (20, "")}
     found = looked(cluster, settings(tmp_path), {GROUP: [member("bridge", P1)]})
@@ -109,7 +111,22 @@ def test_a_control_topic_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     found = looked(cluster, settings(tmp_path))
     assert found.places["one"][0].step is Step.FOUND
     (text,) = found.untold
-    assert text.startswith("one: whether it has begun: control topic segment-bridge.control has cleanup.policy=delete")
+    assert text.startswith(
+        "one: whether it has begun, or is paused: control topic segment-bridge.control has cleanup.policy=delete"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "paused_by"), [(Wanted.PAUSED, "ann (why)"), (Wanted.DRAINED, "ann (why)"), (Wanted.RUNNING, None)]
+)
+def test_what_stops_a_destination_is_seen(tmp_path: Path, wanted: Wanted, paused_by: str | None) -> None:
+    """Also of a group that has begun everywhere; an order that lets it run stops nothing."""
+    cluster = kafka(10)
+    cluster.committed = {P0: (4, "id-1")}
+    cluster.add_founding("events", group=GROUP)
+    order = Order("o1", wanted, "ann", 1_000, "why")
+    cluster.control.append((encode_key(GROUP, ORDER, GIVEN), msgspec.json.encode(order)))
+    assert looked(cluster, settings(tmp_path)).paused_by("one") == paused_by
 
 
 def test_a_topic_that_does_not_exist_is_told(tmp_path: Path) -> None:

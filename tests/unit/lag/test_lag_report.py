@@ -106,6 +106,7 @@ def test_json_has_every_figure() -> None:
         "group_state": "STABLE",
         "member_count": 2,
         "last_delivery_ms": None,
+        "paused_by": None,
         "lag": None,
         "time_lag_s": None,
         "rate_in": None,

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from confluent_kafka import Consumer, Message
 
@@ -31,6 +32,7 @@ from processor.search.whereabouts import (
 )
 from processor.settings import Settings, load_without_secrets
 from processor.source.clients import Clients
+from processor.source.orders import GIVEN, ORDER, Order, Wanted, encode_key
 from tests.fake_kafka import FakeKafka
 from tests.fake_topics import FakeTopicReader
 from tests.group_clients import GroupClients
@@ -124,6 +126,7 @@ def test_a_copy_with_all_that_is_known_of_it(tmp_path: Path) -> None:
                         "progress": "passed",
                         "committed": 5,
                         "records_before_it": None,
+                        "paused_by": None,
                         "sends": ["sendAction"],
                         "skipped": None,
                         "rejected": None,
@@ -180,6 +183,19 @@ def test_how_far_a_destination_is(
     (copy,) = world.found(settings(tmp_path, start)).copies
     (fate,) = copy.fates
     assert (progress, committed, ahead) == (fate.progress, fate.committed, fate.ahead_count)
+
+
+def test_who_keeps_it_waiting_is_told(tmp_path: Path) -> None:
+    """A copy that is not done waits for the operator who has paused the destination, and says so."""
+    world = World()
+    world.kafka.committed = {("events", 0): (4, "id-1")}
+    world.kafka.add_founding("events", group=GROUP)
+    order = Order("o1", Wanted.PAUSED, "ann", 1_000, "vendor migrates")
+    world.kafka.control.append((encode_key(GROUP, ORDER, GIVEN), msgspec.json.encode(order)))
+    found = world.found(settings(tmp_path))
+    line = list(text_lines(found, LETTERS))[1]
+    assert "not yet (committed 4, 0 records before it), paused by ann (vendor migrates);" in line
+    assert as_json(found)["copies"][0]["destinations"]["one"]["paused_by"] == "ann (vendor migrates)"
 
 
 @pytest.mark.parametrize(
