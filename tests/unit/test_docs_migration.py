@@ -33,6 +33,8 @@ def is_dropped(received_at: str, extra: str = "") -> bool:
 @pytest.mark.parametrize(
     ("received_at", "dropped"),
     [
+        ("2026-01-31T00:00:00.000Z", True),
+        ("2026-01-31T06:12:00.000Z", True),
         ("2026-01-31T07:50:00.000Z", True),
         ("2026-01-31T07:59:59.999Z", True),
         ("2026-01-31T08:00:00.000Z", False),
