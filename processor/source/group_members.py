@@ -22,7 +22,7 @@ _PAUSE_S: Final = 0.2
 
 
 def group_members(admin: AdminClient, group_id: str, deadline: Deadline) -> tuple[Member, ...]:
-    """Return the members of a classic group; none where there is no such group.
+    """Return the members of a group of either protocol; none where there is no such group.
 
     Raises:
         BrokerError: No answer within the deadline, or the right to describe the group is missing.

@@ -39,6 +39,8 @@ from processor.source.settings import KafkaSettings
 
 TIMEOUT_S: Final = 30.0
 """The whole budget of one order, in seconds, waiting for what becomes of it aside."""
+_NO_SUCH_REQUEST: Final = frozenset({"UNSUPPORTED_VERSION", "_UNSUPPORTED_FEATURE"})
+"""Answers of brokers that do not describe groups of this protocol."""
 LOOK_S: Final = 0.5
 """Pause between looks at what has become of an order."""
 
@@ -126,10 +128,17 @@ class Desk:
         return self._read(deadline) if exists else Book(self._group_id)
 
     def _members(self, deadline: Deadline) -> tuple[Member, ...] | None:
-        """Return who is in the group, None where that is not told, as of groups of Kafka 4's protocol."""
-        if self._kafka.group_protocol == "consumer":
-            return None
-        return group_members(self._cluster.admin, self._group_id, deadline)
+        """Return who is in the group, None where the brokers have no answer to that.
+
+        Raises:
+            BrokerError: No answer within the deadline, or the right to describe the group is missing.
+        """
+        try:
+            return group_members(self._cluster.admin, self._group_id, deadline)
+        except BrokerError as error:
+            if error.code in _NO_SUCH_REQUEST:
+                return None
+            raise
 
     def _partitions(self, members: tuple[Member, ...] | None, deadline: Deadline) -> frozenset[str]:
         """Return all partitions of the topics where they are needed: where the members are not known."""

@@ -202,7 +202,7 @@ def progress(order_id: str, book: Book, members: tuple[Member, ...] | None, part
     Args:
         order_id: The order.
         book: What the control topic says.
-        members: The processes in the group; None where the brokers do not tell, as of groups of Kafka 4's protocol.
+        members: The processes in the group; None where the brokers do not tell.
             Then it is done when processes that have obeyed own all partitions.
         partitions: All partitions of the topics that the group reads, `topic:number`.
     """

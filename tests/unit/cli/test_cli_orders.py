@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import typer
+from confluent_kafka import KafkaError
 
 from processor.cli.duration import seconds
 from processor.cli.main import main
@@ -182,8 +183,9 @@ def test_waiting_names_who_has_not_obeyed(stage: Stage, monkeypatch: pytest.Monk
 
 
 def test_waiting_without_members_is_about_partitions(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with Kafka 4's protocol."""
+    """As where brokers do not describe groups of Kafka 4's protocol."""
     stage.write("consumer")
+    stage.kafka.errors["describe_consumer_groups"] = [KafkaError.UNSUPPORTED_VERSION] * 100
     code, _, error = stage.typed("pause", "one", "--wait", "0.1s")
     assert (code, error) == (1, "one: 0 processes have obeyed, and they do not own all partitions\n")
     happens(

@@ -91,13 +91,24 @@ def test_what_processes_that_are_gone_have_said_is_swept_away_with_an_order() ->
 
 
 def test_nothing_is_swept_away_where_nobody_tells_who_is_there() -> None:
-    """Groups of Kafka 4's protocol are described by another request."""
+    """Brokers may not describe groups of Kafka 4's protocol."""
     stage = Stage("consumer")
+    stage.kafka.errors["describe_consumer_groups"] = [KafkaError.UNSUPPORTED_VERSION] * 2
     order, _ = stage.give()
     stage.say(OBEYED, "p0", obeyed(order, GONE))
     stage.give()
     assert set(stage.book().obeyed) == {"p0"}
-    assert "describe_consumer_groups" not in stage.kafka.calls
+
+
+def test_processes_that_are_gone_count_in_no_protocol() -> None:
+    """What they have said to the order in force is not that of those who run."""
+    stage = Stage("consumer")
+    order, _ = stage.give()
+    stage.say(OBEYED, "p0", obeyed(order, GONE, "events:0", "events:1"))
+    stage.say(TRIPPED, "h0", tripped(GONE))
+    standing = stage.desk.standing(Deadline.after(5))
+    assert (standing.progress.is_done, standing.progress.missing) == (False, (Member(HERE, "host-1"),))
+    assert (standing.progress.obeyed, standing.tripped) == ((), ())
 
 
 def test_guards_that_hold_are_accepted_by_name_and_once() -> None:
@@ -129,6 +140,7 @@ def test_what_is_in_force_is_told_with_who_has_obeyed_it() -> None:
 def test_without_members_it_is_done_when_all_partitions_are_obeyed_for() -> None:
     """A topic that is missing has none."""
     stage = Stage("consumer")
+    stage.kafka.errors["describe_consumer_groups"] = [KafkaError.UNSUPPORTED_VERSION] * 3
     order, _ = stage.give()
     stage.say(OBEYED, "p0", obeyed(order, HERE, "events:0"))
     assert not stage.desk.standing(Deadline.after(5)).progress.is_done
