@@ -28,16 +28,19 @@ def page_url(settings: PageSettings) -> str | None:
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
-def last_deliveries(url: str, topics: Mapping[str, Any], timeout_s: float = TIMEOUT_S) -> dict[str, int]:
+def last_deliveries(
+    url: str, topics: Mapping[str, Any], groups: Mapping[str, str], timeout_s: float = TIMEOUT_S
+) -> dict[str, int]:
     """Return when each destination last delivered, in milliseconds since 1970, as far as the page says so.
 
-    Of a destination that reads other topics nothing is taken: it is that of another bridge with the same name.
+    Of one of another group (`groups` by destination), or that reads other topics, nothing is taken: it is that of
+    another bridge with the same name.
     """
     try:
         reports = _reports(url, timeout_s)
     except (OSError, http.client.HTTPException, ValueError, msgspec.DecodeError):
         return {}
-    known = ((name, _last_ms(report, topics)) for name, report in reports.items())
+    known = ((name, _last_ms(report, topics, groups.get(name))) for name, report in reports.items())
     return {name: time_ms for name, time_ms in known if time_ms is not None}
 
 
@@ -57,9 +60,11 @@ def _reports(url: str, timeout_s: float) -> Mapping[str, Any]:
     return reports if isinstance(reports, dict) else {}
 
 
-def _last_ms(report: Any, topics: Mapping[str, Any]) -> int | None:  # noqa: ANN401 - any JSON value
+def _last_ms(report: Any, topics: Mapping[str, Any], group_id: str | None) -> int | None:  # noqa: ANN401 - any JSON value
     """Return when a destination last delivered, None where its report does not say so."""
     if not isinstance(report, dict) or not isinstance(report.get("details"), dict):
+        return None
+    if group_id is None or report.get("group") != group_id:
         return None
     partitions = report.get("partitions")
     if not isinstance(partitions, list) or any(

@@ -70,6 +70,7 @@ class LagReading:
         """
         self._names = list(names)
         self._topics = dict.fromkeys(settings.kafka.topics)
+        self._groups = {name: settings.group_id(name) for name in self._names}
         self._page = page
         self._clock = clock
         self._onlooker = Onlooker(settings, self._names, make_clients)
@@ -94,7 +95,7 @@ class LagReading:
         untold = list(look.untold)
         oldest = self._times(look, untold, deadline)
         now_ms = time.time_ns() // 1_000_000
-        last = {} if self._page is None else last_deliveries(self._page, self._topics)
+        last = {} if self._page is None else last_deliveries(self._page, self._topics, self._groups)
         before, self._before = self._before, (look, at_s)
         elapsed_s = 0.0 if before is None else at_s - before[1]
         told = {name: _told(name, look, before, elapsed_s, oldest, now_ms) for name in self._names}

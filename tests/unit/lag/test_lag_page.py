@@ -52,19 +52,30 @@ def page() -> Iterator[Page]:
     made.server.server_close()
 
 
-def report(last_ms: Any, topic: str = "events") -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+TOPICS = {"events": None}
+GROUPS = {name: f"crm.{name}" for name in "abcde"}
+
+
+def report(last_ms: Any, topic: str = "events", group_id: str = "crm.a") -> dict[str, Any]:  # noqa: ANN401 - any JSON value
     """Return a destination's report."""
-    return {"details": {"last_delivery_ms": last_ms}, "partitions": [{"topic": topic, "partition": 0}]}
+    partitions = [{"topic": topic, "partition": 0}]
+    return {"group": group_id, "details": {"last_delivery_ms": last_ms}, "partitions": partitions}
 
 
 def test_the_last_delivery_is_that_of_the_page(page: Page) -> None:
-    """Of each destination that says so, and reads the topics of the file."""
-    page.body = json.dumps(
-        {"destinations": {"a": report(7), "b": report(None), "c": report(9, "other"), "d": {"state": "starting"}}}
-    ).encode()
-    assert last_deliveries(page.url, {"events": None}) == {"a": 7}
+    """Of each destination that says so, is of the file's group, and reads the topics of the file."""
+    reports = {
+        "a": report(7),
+        "b": report(None, group_id="crm.b"),
+        "c": report(9, "other", "crm.c"),
+        "d": {"state": "starting"},
+        "e": report(9, group_id="shop.e"),
+        "f": report(9, group_id="crm.f"),
+    }
+    page.body = json.dumps({"destinations": reports}).encode()
+    assert last_deliveries(page.url, TOPICS, GROUPS) == {"a": 7}
     assert page.paths == ["/status"]
-    assert last_deliveries(f"{page.url}/bridge/", {"events": None}) == {"a": 7}
+    assert last_deliveries(f"{page.url}/bridge/", TOPICS, GROUPS) == {"a": 7}
     assert page.paths[-1] == "/bridge/status"
 
 
@@ -75,21 +86,21 @@ def test_the_last_delivery_is_that_of_the_page(page: Page) -> None:
         (200, b"<html>"),
         (200, b"[]"),
         (200, b'{"destinations": []}'),
-        (200, b'{"destinations": {"a": {"details": {"last_delivery_ms": 7}}}}'),
-        (200, b'{"destinations": {"a": {"details": {"last_delivery_ms": 7}, "partitions": [1]}}}'),
+        (200, b'{"destinations": {"a": {"group": "crm.a", "details": {"last_delivery_ms": 7}}}}'),
+        (200, b'{"destinations": {"a": {"group": "crm.a", "details": {"last_delivery_ms": 7}, "partitions": [1]}}}'),
     ],
 )
 def test_another_page_says_nothing(page: Page, status: int, body: bytes) -> None:
     """Whatever listens there."""
     page.status, page.body = status, body
-    assert last_deliveries(page.url, {"events": None}) == {}
+    assert last_deliveries(page.url, TOPICS, GROUPS) == {}
 
 
 def test_no_page_says_nothing() -> None:
     """That nobody listens, or that the address is none, is no error."""
     (port,) = free_ports(1)
-    assert last_deliveries(f"http://127.0.0.1:{port}", {}, timeout_s=0.5) == {}
-    assert last_deliveries("http://127.0.0.1:port", {}) == {}
+    assert last_deliveries(f"http://127.0.0.1:{port}", {}, {}, timeout_s=0.5) == {}
+    assert last_deliveries("http://127.0.0.1:port", {}, {}) == {}
 
 
 @pytest.mark.parametrize(

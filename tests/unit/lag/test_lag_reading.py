@@ -87,17 +87,17 @@ def test_who_may_not_read_sees_how_many_there_are(tmp_path: Path) -> None:
 
 
 def test_the_page_is_asked_for_the_last_delivery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the topics of the file."""
-    asked: list[tuple[str, list[str]]] = []
+    """With the topics and groups of the file."""
+    asked: list[tuple[str, list[str], list[str]]] = []
 
-    def last(url: str, topics: Mapping[str, Any]) -> dict[str, int]:
-        asked.append((url, list(topics)))
+    def last(url: str, topics: Mapping[str, Any], groups: Mapping[str, str]) -> dict[str, int]:
+        asked.append((url, list(topics), list(groups)))
         return {"one": 7}
 
     monkeypatch.setattr(module, "last_deliveries", last)
     with closing(World(tmp_path, record_message("events", 0, 4)).reading("http://page")) as reading:
         assert reading.look(Deadline.after(5)).destinations["one"].last_delivery_ms == 7
-    assert asked == [("http://page", ["events", "gone"])]
+    assert asked == [("http://page", ["events", "gone"], ["one"])]
 
 
 class FakeReading:
