@@ -70,9 +70,11 @@ class FakeKafka:
             raise KafkaException(KafkaError(self.errors[name].pop(0)))
 
 
-def record_message(topic: str, partition: int, offset: int, key: bytes | None = b"k") -> Message[Any, Any]:
+def record_message(
+    topic: str, partition: int, offset: int, key: bytes | None = b"k", *, timestamp_ms: int = 1_000
+) -> Message[Any, Any]:
     """Return a record as the client returns it."""
-    return Message(topic=topic, partition=partition, offset=offset, key=key, value=b"{}", timestamp=(1, 1_000))
+    return Message(topic=topic, partition=partition, offset=offset, key=key, value=b"{}", timestamp=(1, timestamp_ms))
 
 
 def error_message(code: int, topic: str, partition: int = 0, offset: int = 0) -> Message[Any, Any]:

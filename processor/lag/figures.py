@@ -6,7 +6,7 @@ A decider: values and times in, values out.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -16,9 +16,9 @@ from processor.lag.places import Place
 from processor.source.founding import Step
 
 BEHIND_S: Final = 60.0
-"""Age of the oldest unfinished record from which a partition that moves is called behind."""
+"""Age of the oldest unfinished record, beyond its wait, from which a partition that moves is called behind."""
 STALL_S: Final = 10.0
-"""Age from which a record is not called young any more: while nothing is committed, the partition is stalled."""
+"""Age, beyond its wait, from which a record is not called young: while nothing is committed, it is stalled."""
 
 OFFSETS_LOST: Final = "offsets lost"
 EXPIRED: Final = "expired"
@@ -32,6 +32,20 @@ FLOWING: Final = "flowing"
 IDLE: Final = "idle"
 STATES: Final = (OFFSETS_LOST, EXPIRED, BEYOND_END, PAUSED, NO_OWNER, NOT_STARTED, STALLED, BEHIND, FLOWING, IDLE)
 """All states, the worst first; a destination has the worst of its partitions."""
+
+
+class Rest(NamedTuple):
+    """Why a destination may commit nothing for a while, and work all the same.
+
+    `is_paused`: an operator has paused or drained it. `wait_s`: how long a record may wait for its batch to fill.
+    """
+
+    is_paused: bool = False
+    wait_s: float = 0.0
+
+
+BUSY: Final = Rest()
+"""No reason to stand still."""
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -64,8 +78,7 @@ def row(
     oldest: Oldest | None,
     group: Group,
     now_ms: int,
-    *,
-    is_paused: bool = False,
+    rest: Rest = BUSY,
 ) -> Row:
     """Return the figures of one partition.
 
@@ -76,7 +89,7 @@ def row(
         oldest: The oldest unfinished record; None where it is not known, or there is none to look for.
         group: The group and its members.
         now_ms: Now, in milliseconds since 1970.
-        is_paused: Whether an operator has paused or drained the destination.
+        rest: Why the destination may stand still.
     """
     lag = _lag(place)
     age_s = _age_s(place, oldest, now_ms)
@@ -93,8 +106,7 @@ def row(
         rate_in=rate_in,
         rate_out=rate_out,
         catch_up_s=catch_up_s(lag, rate_in, rate_out),
-        state=_stuck(place)
-        or (PAUSED if is_paused else _state(place, group, age_s, rate_out, is_owned=owner is not None)),
+        state=_stuck(place) or _state(place, group, age_s, rate_out, rest, is_owned=owner is not None),
         expired=_expired(place),
         owner=owner,
     )
@@ -181,15 +193,19 @@ def _expired(place: Place) -> int:
     return 0 if place.committed is None else max(0, place.log_start - place.committed)
 
 
-def _state(place: Place, group: Group, age_s: float | None, rate_out: float | None, *, is_owned: bool) -> str:
+def _state(
+    place: Place, group: Group, age_s: float | None, rate_out: float | None, rest: Rest, *, is_owned: bool
+) -> str:
     """Return the state of one partition that can be read: the first of `STATES` that holds."""
+    if rest.is_paused:
+        return PAUSED
     if group.is_known and not is_owned:
         return NOT_STARTED if place.step is Step.FOUND and not group.member_count else NO_OWNER
     if place.step is Step.FOUND:
         return NOT_STARTED
     if age_s == 0.0:
         return IDLE
-    return _pace(age_s, rate_out)
+    return _pace(None if age_s is None else age_s - rest.wait_s, rate_out)
 
 
 def _stuck(place: Place) -> str | None:
@@ -202,7 +218,7 @@ def _stuck(place: Place) -> str | None:
 
 
 def _pace(age_s: float | None, rate_out: float | None) -> str:
-    """Return how it goes with unfinished records, by their age and by what was committed."""
+    """Return how it goes with unfinished records, by their age beyond the wait and by what was committed."""
     is_old = age_s is None or age_s >= BEHIND_S
     if rate_out == 0.0:
         return STALLED if age_s is None or age_s >= STALL_S else FLOWING

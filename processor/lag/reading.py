@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer
 
+from processor.building import build_destination
+from processor.delivery.schedule import effective_endpoints
 from processor.errors import BrokerError
-from processor.lag.figures import Row, row, total
+from processor.lag.figures import Rest, Row, row, total
 from processor.lag.groups import Group
 from processor.lag.oldest import SMALL_FETCHES, Oldest, OldestRecords
 from processor.lag.page import last_deliveries
 from processor.lag.places import Look, Onlooker, Place
-from processor.settings import Settings
+from processor.settings import DestinationSettings, Settings
 from processor.source.clients import Clients, KafkaClients
 from processor.source.deadline import Deadline
 from processor.source.partitions import Partition
@@ -71,6 +73,7 @@ class LagReading:
         self._names = list(names)
         self._topics = dict.fromkeys(settings.kafka.topics)
         self._groups = {name: settings.group_id(name) for name in self._names}
+        self._waits_s = {name: _wait_s(name, settings.destinations[name]) for name in self._names}
         self._page = page
         self._clock = clock
         self._onlooker = Onlooker(settings, self._names, make_clients)
@@ -98,7 +101,7 @@ class LagReading:
         last = {} if self._page is None else last_deliveries(self._page, self._topics, self._groups)
         before, self._before = self._before, (look, at_s)
         elapsed_s = 0.0 if before is None else at_s - before[1]
-        told = {name: _told(name, look, before, elapsed_s, oldest, now_ms) for name in self._names}
+        told = {name: _told(name, look, before, elapsed_s, oldest, now_ms, self._waits_s[name]) for name in self._names}
         destinations = {
             name: DestinationLag(look.groups[name], total(rows), rows, last.get(name), look.paused_by(name))
             for name, rows in told.items()
@@ -121,22 +124,21 @@ def _told(
     elapsed_s: float,
     oldest: Mapping[tuple[Partition, int], Oldest],
     now_ms: int,
+    wait_s: float,
 ) -> list[Row]:
     """Return the figures of a destination's partitions."""
     was: dict[Partition, Place] = {} if before is None else {place.partition: place for place in before[0].places[name]}
-    group = look.groups[name]
+    group, rest = look.groups[name], Rest(name in look.stops, wait_s)
     return [
-        row(
-            place,
-            was.get(place.partition),
-            elapsed_s,
-            _oldest_of(place, oldest),
-            group,
-            now_ms,
-            is_paused=name in look.stops,
-        )
+        row(place, was.get(place.partition), elapsed_s, _oldest_of(place, oldest), group, now_ms, rest)
         for place in look.places[name]
     ]
+
+
+def _wait_s(name: str, own: DestinationSettings) -> float:
+    """Return how long a record of a destination may wait for its batch to fill, in seconds."""
+    endpoints = effective_endpoints(build_destination(name, own), own.delivery)
+    return max((endpoint.max_wait_ms for endpoint in endpoints.values()), default=0) / 1000
 
 
 def _oldest_of(place: Place, oldest: Mapping[tuple[Partition, int], Oldest]) -> Oldest | None:

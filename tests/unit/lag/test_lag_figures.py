@@ -20,6 +20,7 @@ from processor.lag.figures import (
     STALL_S,
     STALLED,
     STATES,
+    Rest,
     Row,
     above,
     catch_up_s,
@@ -182,7 +183,22 @@ def test_states(now: Place, before: Place | None, oldest: Oldest | None, group: 
 )
 def test_a_pause_is_said_before_what_follows_from_it(now: Place, group: Group, expected: str) -> None:
     """That it stands, or nobody owns it, is then no news; that records are lost is."""
-    assert row(now, now, 2.0, aged(BEHIND_S), group, NOW_MS, is_paused=True).state == expected
+    assert row(now, now, 2.0, aged(BEHIND_S), group, NOW_MS, Rest(is_paused=True)).state == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "age_s", "expected"),
+    [
+        (STOOD, 30.0 + STALL_S - 0.1, FLOWING),
+        (STOOD, 30.0 + STALL_S, STALLED),
+        (MOVED, 30.0 + BEHIND_S - 0.1, FLOWING),
+        (MOVED, 30.0 + BEHIND_S, BEHIND),
+    ],
+)
+def test_waiting_for_a_batch_to_fill_is_no_standstill(before: Place, age_s: float, expected: str) -> None:
+    """A destination whose batches wait for half a minute commits nothing in between, and works."""
+    found = row(BEHIND_ONE, before, 2.0, aged(age_s), OWNED, NOW_MS, Rest(wait_s=30.0))
+    assert (expected, age_s) == (found.state, found.time_lag_s)
 
 
 def test_expired_records_are_counted() -> None:

@@ -17,7 +17,7 @@ from processor.cli import lag as command
 from processor.cli.main import main
 from processor.errors import BrokerError
 from processor.lag import reading as module
-from processor.lag.figures import Row
+from processor.lag.figures import FLOWING, STALLED, Row
 from processor.lag.groups import Group
 from processor.lag.reading import DestinationLag, Lag, LagReading
 from processor.settings import load_without_secrets
@@ -37,15 +37,15 @@ destinations: {one: {type: moesif, start: latest, settings: {application_id: {en
 class World:
     """A topic, a group with an owner, and readers by script."""
 
-    def __init__(self, folder: Path, *script: Step) -> None:
+    def __init__(self, folder: Path, *script: Step, file: str = FILE) -> None:
         """Begin with ten records of which four are committed."""
         self.kafka = FakeKafka()
         self.kafka.add("events", 10)
         self.kafka.committed = {P0: (4, "id-1")}
         self.reader = FakeTopicReader(self.kafka, *script)
-        file = folder / "bridge.yaml"
-        file.write_text(FILE)
-        self.settings = load_without_secrets(file)
+        path = folder / "bridge.yaml"
+        path.write_text(file)
+        self.settings = load_without_secrets(path)
 
     def reading(self, page: str | None = None, clock: Callable[[], float] = time.monotonic) -> LagReading:
         """Return what looks at it."""
@@ -74,6 +74,19 @@ def test_rates_are_those_between_two_looks(tmp_path: Path) -> None:
     assert row.owner is not None
     assert (row.owner.client_id, list(found.missing)) == ("bridge", ["gone"])
     assert found.destinations["one"].last_delivery_ms is None
+
+
+@pytest.mark.parametrize(("interval_ms", "expected"), [(2_000, STALLED), (30_000, FLOWING)])
+def test_the_wait_for_a_batch_is_the_destination_s(tmp_path: Path, interval_ms: int, expected: str) -> None:
+    """By its settings: a record of twenty seconds is late for one, and waits for its batch at another."""
+    file = FILE.replace("NO_KEY}}", f"NO_KEY}}, flush_interval_ms: {interval_ms}}}")
+    twenty_s_ago = time.time_ns() // 1_000_000 - 20_000
+    world = World(tmp_path, record_message("events", 0, 4, timestamp_ms=twenty_s_ago), file=file)
+    times: Iterator[float] = iter([100.0, 102.0])
+    with closing(world.reading(clock=lambda: next(times))) as reading:
+        reading.glance(Deadline.after(5, lambda: 0.0))
+        found = reading.look(Deadline.after(5, lambda: 0.0))
+    assert expected == found.destinations["one"].whole.state
 
 
 def test_who_may_not_read_sees_how_many_there_are(tmp_path: Path) -> None:
