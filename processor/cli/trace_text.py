@@ -86,8 +86,14 @@ def _not_taken(step: Step) -> str:
     return f"by {', '.join(step['subscriptions'])}: their triggers ask for other events"
 
 
+def _waiting(step: Step) -> str:
+    return _WAITS.get(step["reason"], f"until the destination goes on ({step['reason']})")
+
+
 def _sent(step: Step) -> str:
-    return f"to {step['endpoint']} with {step['payload_count']} payloads, attempt {step['attempt']}{_by(step)}"
+    count = step["payload_count"]
+    payloads = "1 payload" if count == 1 else f"{count} payloads"
+    return f"to {step['endpoint']} with {payloads}, attempt {step['attempt']}{_by(step)}"
 
 
 def _answered(step: Step) -> str:
@@ -98,6 +104,26 @@ def _answered(step: Step) -> str:
 
 def _retry(step: Step) -> str:
     return f"in {step['wait_s']} s{_because(step)}{_by(step)}"
+
+
+def _halved(step: Step) -> str:
+    return f"its request is taken apart to find what is refused{_because(step)}{_by(step)}"
+
+
+def _delivered(step: Step) -> str:
+    return f"to {step['endpoint']}{_by(step)}"
+
+
+def _cancelled(step: Step) -> str:
+    return f"its request was given up before there was an answer{_by(step)}"
+
+
+def _dead_letter(step: Step) -> str:
+    return f"it goes to the dead-letter topic{_because(step)}"
+
+
+def _released(_: Step) -> str:
+    return "its partition went to another process, which reads it again"
 
 
 def _done(step: Step) -> str:
@@ -125,6 +151,14 @@ def _by(step: Step) -> str:
     return f" for {step['subscription']}" if step.get("subscription") else ""
 
 
+_WAITS: Final = {
+    "batch_or_order": "for its batch to fill, or for an older event of its user",
+    "dead_letter_topic": "for the dead-letter topic to take its letter",
+    "throttled": "for the vendor's pause, or a rate limit, to end (throttled)",
+    "circuit_open": "for the vendor to answer well again (circuit_open)",
+}
+"""What an event waits for; else it is the reason why the destination stands."""
+
 _SAID: Final[Mapping[str, Callable[[Step], str]]] = {
     "watching": _watching,
     "read": _read,
@@ -133,9 +167,15 @@ _SAID: Final[Mapping[str, Callable[[Step], str]]] = {
     "filter": _filter,
     "subscription": _subscription,
     "not_taken": _not_taken,
+    "waiting": _waiting,
     "sent": _sent,
     "answered": _answered,
     "retry": _retry,
+    "halved": _halved,
+    "delivered": _delivered,
+    "cancelled": _cancelled,
+    "dead_letter": _dead_letter,
+    "released": _released,
     "done": _done,
     "committed": _committed,
     "ended": _ended,

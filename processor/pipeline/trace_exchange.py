@@ -17,7 +17,7 @@ class Followed:
     """A record that is followed for one who asks, and what that one was told of it last."""
 
     def __init__(self, asker: Asker, entry: Entry, since_s: float) -> None:
-        """Begin with a record that was read."""
+        """Begin with a record that was read; from `since_s` on it is in no request, and none is settled for it."""
         self.asker = asker
         self.entry = entry
         self.since_s = since_s
@@ -80,8 +80,8 @@ class Exchange:
         now_s = asyncio.get_running_loop().time()
         for index, parcel, followed in self._parcels:
             followed.request_count -= 1
-            followed.since_s = now_s
             step = self._outcome(index, followed.entry, now_s)
+            followed.since_s = now_s if step is None else now_s + step.get("wait_s", 0.0)
             if step is not None:
                 self._teller.tell_parcel(parcel, followed, step)
 

@@ -15,6 +15,7 @@ from confluent_kafka import Message, TopicPartition
 
 from processor import app
 from processor.app import EXIT_FAILURE, EXIT_OK, Bridge
+from processor.delivery import conclusion
 from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.watching import unwatched
 from processor.operations.tracing_board import Asker, Question, Step
@@ -200,6 +201,27 @@ async def test_a_retry_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert later[1].items() >= {"status": 503, "verdict": "retry", "reason": "http_503"}.items()
     assert later[2]["reason"] == "http_503"
     assert [step["attempt"] for step in later if step["step"] == "sent"] == [1, 2]
+
+
+async def test_what_is_to_be_tried_again_waits_for_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its time has come nobody is told that it waits for its batch, or for another event."""
+    answers = [503, 201]
+
+    async def script(exchange: Exchange, _request: Request) -> None:
+        await exchange.answer(answers.pop(0) if len(answers) > 1 else answers[0])
+
+    monkeypatch.setattr(conclusion, "next_wait_s", lambda *_, **__: 0.5)
+    async with traced(tmp_path, monkeypatch, script) as running:
+        monkeypatch.setattr(traces, "SETTLING_S", 0.2)
+        asker = running.ask(message_id="one")
+        running.read(track("one"))
+        steps = await told(asker)
+        running.drop(asker)
+    said = kinds(steps)
+    assert steps[said.index("retry")]["wait_s"] > 0.3
+    assert "waiting" not in said[said.index("retry") : said.index("retry") + 2]
 
 
 async def test_an_event_that_waits_already_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
