@@ -11,13 +11,9 @@ from confluent_kafka.admin import AdminClient
 from processor.errors import BrokerError
 from processor.source.deadline import Deadline
 from processor.source.orders import Member
-from processor.source.trouble import broker_error
+from processor.source.trouble import NO_COORDINATOR_YET, broker_error
 
 _NO_GROUP: Final = "GROUP_ID_NOT_FOUND"
-_NO_COORDINATOR_YET: Final = frozenset(
-    {"COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR", "GROUP_COORDINATOR_NOT_AVAILABLE"}
-)
-"""Answers of a cluster whose brokers have just started, or whose groups move."""
 _PAUSE_S: Final = 0.2
 
 
@@ -33,7 +29,7 @@ def group_members(admin: AdminClient, group_id: str, deadline: Deadline) -> tupl
         except BrokerError as error:
             if error.code == _NO_GROUP:
                 return ()
-            if error.code not in _NO_COORDINATOR_YET or deadline.left_s <= _PAUSE_S:
+            if error.code not in NO_COORDINATOR_YET or deadline.left_s <= _PAUSE_S:
                 raise
         time.sleep(_PAUSE_S)
 

@@ -7,14 +7,18 @@ null pointer in librdkafka 2.16 (#5040 there) and ends the process. A consumer a
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from processor.errors import BrokerError
 from processor.source.deadline import Deadline
 from processor.source.partitions import Committed, Partition, committed_of, to_client_partitions
-from processor.source.trouble import broker_error
+from processor.source.trouble import NO_COORDINATOR_YET, broker_error
+
+_PAUSE_S: Final = 0.2
 
 
 class OffsetReader(Protocol):
@@ -57,16 +61,23 @@ class GroupOffsets:
         self._lock = threading.Lock()
 
     def committed(self, partitions: Iterable[Partition], deadline: Deadline) -> dict[Partition, Committed]:
-        """Return the offsets of those of the partitions that have one.
+        """Return the offsets of those of the partitions that have one; a group without a coordinator is asked again.
 
         Raises:
             BrokerError: No answer within the deadline, or a right is missing.
         """
+        wanted = list(partitions)
         with self._lock:
             if self._reader is None:
                 self._reader = self._make_reader()
-            self._reader.poll(0)  # serves the client's log lines, which would pile up
-            return committed_offsets(self._reader, self._group_id, partitions, deadline)
+            while True:
+                self._reader.poll(0)  # serves the client's log lines, which would pile up
+                try:
+                    return committed_offsets(self._reader, self._group_id, wanted, deadline)
+                except BrokerError as error:
+                    if error.code not in NO_COORDINATOR_YET or deadline.left_s <= _PAUSE_S:
+                        raise
+                time.sleep(_PAUSE_S)
 
     def close(self) -> None:
         """Disconnect; another question connects anew."""

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from processor.errors import BrokerError
 from processor.source.deadline import Deadline
-from processor.source.trouble import broker_error
+from processor.source.trouble import NO_COORDINATOR_YET, broker_error
 
 Operations = frozenset[str]
 """Names of operations such as `READ`."""
@@ -24,10 +24,6 @@ Operations = frozenset[str]
 _MISSING: Final = "UNKNOWN_TOPIC_OR_PART"
 _HIDDEN: Final = "TOPIC_AUTHORIZATION_FAILED"
 _GROUP_HIDDEN: Final = "GROUP_AUTHORIZATION_FAILED"
-_NO_COORDINATOR_YET: Final = frozenset(
-    {"COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR", "GROUP_COORDINATOR_NOT_AVAILABLE"}
-)
-"""Answers of a cluster whose first group this is, or whose brokers have just started."""
 _PAUSE_S: Final = 0.2
 
 
@@ -79,7 +75,7 @@ def group_operations(admin: AdminClient, group_id: str, deadline: Deadline) -> O
         except BrokerError as error:
             if error.code == _GROUP_HIDDEN:
                 return frozenset()
-            if error.code not in _NO_COORDINATOR_YET or deadline.left_s <= _PAUSE_S:
+            if error.code not in NO_COORDINATOR_YET or deadline.left_s <= _PAUSE_S:
                 raise
         time.sleep(_PAUSE_S)
 

@@ -27,6 +27,11 @@ FINAL_CODES = frozenset(
 )
 """Answers that another try does not change: somebody must act. Everything else is retried."""
 
+NO_COORDINATOR_YET = frozenset(
+    {"COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR", "GROUP_COORDINATOR_NOT_AVAILABLE"}
+)
+"""Answers of a cluster whose first group this is, whose brokers have just started, or whose groups move: ask again."""
+
 NOT_GRANTED = frozenset({"TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"})
 """Answers of a cluster that does not let this principal do what it asks for."""
 

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError
 
 from processor.errors import BrokerError
+from processor.source import group_offsets
 from processor.source.deadline import Deadline
 from processor.source.group_offsets import GroupOffsets
 from tests.fake_kafka import FakeConsumer, FakeKafka
@@ -70,3 +71,23 @@ def test_refusals_become_our_error() -> None:
     with pytest.raises(BrokerError, match="cannot read the offsets of group g") as caught:
         outside.read()
     assert not caught.value.fatal
+
+
+def test_a_group_whose_coordinator_is_still_to_be_found_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first group of a cluster, or one whose broker has just gone, has none for a moment: that is no failure."""
+    monkeypatch.setattr(group_offsets, "_PAUSE_S", 0.001)
+    outside = Outside()
+    outside.kafka.errors["committed"] = [KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS]
+    assert outside.read() == {("t", 0): (7, "id-1")}
+    assert outside.kafka.calls.count("committed") == 3
+
+
+def test_a_group_that_gets_no_coordinator_in_time_is_an_error() -> None:
+    """The deadline holds, and another failure is told at once."""
+    outside = Outside()
+    outside.kafka.errors["committed"] = [KafkaError.NOT_COORDINATOR, KafkaError.GROUP_AUTHORIZATION_FAILED]
+    with pytest.raises(BrokerError, match="NOT_COORDINATOR"):
+        outside.offsets.committed([("t", 0)], Deadline.after(0.1))
+    with pytest.raises(BrokerError, match="GROUP_AUTHORIZATION_FAILED"):
+        outside.read()
+    assert outside.kafka.calls.count("committed") == 2
