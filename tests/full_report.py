@@ -71,8 +71,14 @@ def full_report(**changes: Any) -> StatusReport:  # noqa: ANN401 - any part of a
             "window_records": 2.0,
         },
         endpoints={
-            "events": {"method": "POST", "address": "api.vendor.example", "topic": None, "success": ""},
-            "written": {"method": "PRODUCE", "address": "", "topic": "target", "success": "kafka_written"},
+            "events": {"method": "POST", "address": "api.vendor.example", "port": 443, "topic": None, "success": ""},
+            "written": {
+                "method": "PRODUCE",
+                "address": "",
+                "port": None,
+                "topic": "target",
+                "success": "kafka_written",
+            },
         },
         throttle_wait_s=12.5,
         dead_letter_failures={"unwritable": 3, "too_large": 0},

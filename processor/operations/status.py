@@ -44,10 +44,14 @@ class PartitionReport(TypedDict, total=False):
 
 
 class EndpointReport(TypedDict):
-    """Where an endpoint's requests go: to a server by a method, or into a topic, whose `success` is no status."""
+    """Where an endpoint's requests go: to a server by a method, or into a topic, whose `success` is no status.
+
+    `port` is None for a topic.
+    """
 
     method: str
     address: str
+    port: int | None
     topic: str | None
     success: str
 

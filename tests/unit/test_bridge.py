@@ -55,6 +55,7 @@ async def test_records_reach_the_vendor_and_their_offsets_are_committed(
         assert report["endpoints"]["actions"] == {
             "method": "POST",
             "address": "127.0.0.1",
+            "port": vendor.port,
             "topic": None,
             "success": "",
         }

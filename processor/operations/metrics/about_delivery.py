@@ -21,7 +21,14 @@ DELIVERY: Final = (
         "http_client_request_duration_seconds",
         "histogram",
         "s",
-        ("endpoint", "http_request_method", "http_response_status_code", "error_type", "server_address"),
+        (
+            "endpoint",
+            "http_request_method",
+            "http_response_status_code",
+            "error_type",
+            "server_address",
+            "server_port",
+        ),
         "Duration of HTTP requests to the vendor, by endpoint and by status, or by the reason why no answer came "
         "(`error_type`).",
         reading.http_durations,

@@ -24,7 +24,12 @@ RECORDS: Final = (
         "messaging_client_consumed_messages_total",
         "counter",
         "{message}",
-        ("messaging_system", "messaging_destination_name", "messaging_consumer_group_name"),
+        (
+            "messaging_system",
+            "messaging_operation_name",
+            "messaging_destination_name",
+            "messaging_consumer_group_name",
+        ),
         "Records read from Kafka by topic, as the semantic conventions call them.",
         reading.consumed_messages,
         otel_name="messaging.client.consumed.messages",

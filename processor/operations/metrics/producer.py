@@ -45,9 +45,10 @@ CONVENTIONAL: Final = {
     "messaging_operation_name": "messaging.operation.name",
     "messaging_system": "messaging.system",
     "server_address": "server.address",
+    "server_port": "server.port",
 }
 """Labels by the semantic conventions: the name in Prometheus, and that in OpenTelemetry."""
-_NUMBERS: Final = frozenset({"http_response_status_code"})
+_NUMBERS: Final = frozenset({"http_response_status_code", "server_port"})
 
 
 def pulled(reports: Reports, now_ms: int) -> MetricsData:

@@ -95,6 +95,7 @@ def consumed_messages(report: StatusReport, _: int) -> Iterator[Point]:
     for topic, count in {} if tally is None else tally["consumed_by_topic"].items():
         labels = {
             "messaging_system": _KAFKA,
+            "messaging_operation_name": "poll",
             "messaging_destination_name": topic,
             "messaging_consumer_group_name": report.get("group", ""),
         }
@@ -114,6 +115,7 @@ def http_durations(report: StatusReport, _: int) -> Iterator[Point]:
             "http_response_status_code": status if has_answer else "",
             "error_type": "" if has_answer else status,
             "server_address": about["address"],
+            "server_port": "" if about["port"] is None else str(about["port"]),
         }
         yield durations, labels
 

@@ -77,9 +77,13 @@ def test_buckets_are_those_of_the_catalogue() -> None:
 def test_values_stand_under_their_labels() -> None:
     """Counts appear with the outcome, reason, endpoint and status that they were counted under."""
     found = samples({"a": full_report()})
-    request = "endpoint=events,error_type={},http_request_method=POST,http_response_status_code={},server_address={}"
-    answered = request.format("", "200", "api.vendor.example")
-    unanswered = request.format("timeout", "", "api.vendor.example")
+    request = (
+        "endpoint=events,error_type={},http_request_method=POST,http_response_status_code={},"
+        "server_address=api.vendor.example,server_port=443"
+    )
+    answered = request.format("", "200")
+    unanswered = request.format("timeout", "")
+    polled = "messaging_destination_name=t,messaging_operation_name=poll,messaging_system=kafka"
     topic = "endpoint=written,error_type={},messaging_destination_name=target,messaging_operation_name=send,"
     expected = {
         ("segment_bridge_consumed_records_total", ""): 10,
@@ -131,7 +135,7 @@ def test_values_stand_under_their_labels() -> None:
         ): 30,
         (
             "messaging_client_consumed_messages_total",
-            "messaging_consumer_group_name=bridge.a,messaging_destination_name=t,messaging_system=kafka",
+            f"messaging_consumer_group_name=bridge.a,{polled}",
         ): 10,
     }
     assert expected == {key: found.get((key[0], "a", key[1])) for key in expected}

@@ -84,6 +84,7 @@ async def test_conventional_attributes_have_their_types_and_none_is_empty(collec
         "endpoint": "events",
         "http.request.method": "POST",
         "server.address": "api.vendor.example",
+        "server.port": 443,
     }
     assert [plain(point.attributes) for point in points] == [
         {**common, "http.response.status_code": 200},
@@ -93,6 +94,7 @@ async def test_conventional_attributes_have_their_types_and_none_is_empty(collec
     assert plain(consumed.attributes) == {
         "destination": "a",
         "messaging.system": "kafka",
+        "messaging.operation.name": "poll",
         "messaging.destination.name": "t",
         "messaging.consumer.group.name": "bridge.a",
     }

@@ -152,7 +152,7 @@ async def test_an_open_circuit_is_a_gauge_and_endpoints_say_where_requests_go() 
         assert report["gauges"]["circuit_open"] == 0.0
         url = bench.dispatcher.schedule.endpoints["actions"].url
         assert report["endpoints"] == {
-            "actions": {"method": "POST", "address": url.split("/")[2], "topic": None, "success": ""}
+            "actions": {"method": "POST", "address": url.split("/")[2], "port": 80, "topic": None, "success": ""}
         }
         bench.read({})
         await asyncio.sleep(120.0)
