@@ -33,10 +33,10 @@ def program(name: str, package: str) -> str:
     pytest.skip(reason)
 
 
-def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Return what promtool says."""
+def promtool(*arguments: str | Path, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Return what promtool says, of what it is given on standard input where it reads that."""
     command = [program("promtool", "prometheus"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=110)
 
 
 class Prometheus:

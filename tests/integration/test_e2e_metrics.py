@@ -50,7 +50,7 @@ def assert_adds_up(samples: dict[str, dict[str, float]]) -> None:
     in_flight = alone(samples, "segment_bridge_in_flight_records")
     ended = sum(samples[ENDED].values())
     assert alone(samples, "segment_bridge_consumed_records_total") == ended + in_flight
-    assert samples["segment_bridge_pipeline_gauge"]["gauge=outstanding_records"] == in_flight
+    assert samples["segment_bridge_present_value"]["gauge=outstanding_records"] == in_flight
     assert sum(samples["messaging_client_consumed_messages_total"].values()) == ended + in_flight
     delivered = samples[ENDED].get("outcome=delivered,reason=", 0.0)
     assert alone(samples, "segment_bridge_event_age_seconds_count") == delivered

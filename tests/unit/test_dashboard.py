@@ -75,7 +75,7 @@ LEFT_OUT = {
     "segment_bridge_destination_ready",  # an alert's
     "segment_bridge_occurrences_total",  # what has no metric of its own
     "segment_bridge_payloads_total",  # records are shown by outcome
-    "segment_bridge_pipeline_gauge",
+    "segment_bridge_present_value",
     "segment_bridge_start_time_seconds",
 }
 

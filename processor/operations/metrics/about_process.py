@@ -65,7 +65,7 @@ PROCESS: Final = (
         tallied(lambda tally: by("occurrence", tally["events"])),
     ),
     Metric(
-        "segment_bridge_pipeline_gauge",
+        "segment_bridge_present_value",
         "gauge",
         "1",
         ("gauge",),

@@ -14,6 +14,7 @@ from processor.operations.metrics import CATALOGUE, Exporter
 from processor.operations.metrics.producer import CONVENTIONAL
 from processor.operations.status import StatusReport
 from tests.full_report import NOW_MS, full_report
+from tests.prometheus_tools import promtool
 
 _SUFFIXES: Final = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*[a-z0-9]")
@@ -56,6 +57,12 @@ def test_what_is_exported_is_exactly_the_catalogue() -> None:
         for sample in family.samples
     }
     assert expected == found
+
+
+def test_prometheus_finds_nothing_odd() -> None:
+    """Its own tool has no complaint about names, types, units or help of what is served."""
+    done = promtool("check", "metrics", given=exported({"a": full_report(), "b": full_report()}))
+    assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
 
 def test_buckets_are_those_of_the_catalogue() -> None:
@@ -111,7 +118,7 @@ def test_values_stand_under_their_labels() -> None:
         ("segment_bridge_mapping_failures_total", "code=mapping_failed,subscription=presets"): 1,
         ("segment_bridge_dead_letter_failures_total", "reason=unwritable"): 3,
         ("segment_bridge_throttle_wait_seconds_total", ""): 12.5,
-        ("segment_bridge_pipeline_gauge", "gauge=window_records"): 2,
+        ("segment_bridge_present_value", "gauge=window_records"): 2,
         ("segment_bridge_threads", ""): 12,
         ("segment_bridge_event_age_seconds_count", ""): 6,
         ("segment_bridge_event_age_seconds_sum", ""): 710,
@@ -144,7 +151,7 @@ def test_values_stand_under_their_labels() -> None:
 def test_present_values_with_a_metric_of_their_own_are_exported_once() -> None:
     """What has a name is not among the nameless ones as well."""
     found = samples({"a": full_report()})
-    assert {labels for name, _, labels in found if name == "segment_bridge_pipeline_gauge"} == {"gauge=window_records"}
+    assert {labels for name, _, labels in found if name == "segment_bridge_present_value"} == {"gauge=window_records"}
 
 
 def test_the_union_of_destinations_is_one_valid_export() -> None:
