@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 DEFAULT_INTERVAL_MS: Final = 60_000.0
 CLOSE_S: Final = 3.0
 """What the last push may take: a collector that does not answer must not keep the process."""
+_PROTOCOL: Final = "http/protobuf"
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
@@ -38,8 +39,13 @@ async def pushing(read_all: ReadAll, environ: Mapping[str, str] = os.environ) ->
 
     What cannot be pushed is logged and nothing else: deliveries do not depend on it.
     """
+    protocol = next((environ[name] for name in _PROTOCOLS if environ.get(name)), _PROTOCOL)
+    if protocol != _PROTOCOL:
+        log.error("metrics are not pushed: protocol '%s' is not supported; allowed: %s", protocol, _PROTOCOL)
+        yield
+        return
     try:
-        exporter = _exporter(environ)
+        exporter = _exporter()
     except Exception:  # whatever is wrong with the variables
         log.exception("metrics are not pushed")
         yield
@@ -78,11 +84,8 @@ def interval_s(environ: Mapping[str, str]) -> float:
     return interval_ms / 1000
 
 
-def _exporter(environ: Mapping[str, str]) -> MetricExporter:
-    """Return the exporter of the protocol that is asked for; it reads its own variables, such as the endpoint."""
-    protocol = next((environ[name] for name in _PROTOCOLS if environ.get(name)), "http/protobuf")
-    if protocol != "http/protobuf":
-        raise ValueError(f"protocol {protocol!r} is not supported; allowed: http/protobuf")
+def _exporter() -> MetricExporter:
+    """Return the exporter, which reads its own variables, such as the endpoint."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - 20 MB
 
     return OTLPMetricExporter()

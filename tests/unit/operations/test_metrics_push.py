@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from opentelemetry.sdk.trace.export import SpanExporter
 
 from processor import __version__
 from processor.operations import exposure
@@ -15,6 +16,7 @@ from processor.operations.metrics.push import interval_s, pushing
 from processor.operations.settings import PageSettings
 from processor.operations.showing import is_push_wanted, showing
 from processor.operations.status import StatusReport
+from processor.operations.tracing_spans import ToldExporter
 from tests.full_report import full_report
 from tests.http_peer import eventually
 from tests.otlp_receiver import Receiver, plain, receiver
@@ -141,6 +143,19 @@ async def test_a_collector_that_refuses_stops_nothing(collector: Receiver, caplo
     assert "400" in caplog.text
 
 
+async def test_spans_that_cannot_be_sent_do_not_silence_it(
+    collector: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While requests are told to a tracing system as well, a refusal of metrics is still logged."""
+    collector.status = 400
+    exporter = ToldExporter(cast("SpanExporter", None), collector.url)
+    with caplog.at_level(logging.ERROR):
+        async with showing(NO_PAGE, reports, supervised=False):
+            await eventually(lambda: len(collector.pushes) >= 2)
+    assert exporter is not None
+    assert "400" in caplog.text
+
+
 async def test_a_protocol_that_is_not_there_is_said(
     collector: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -149,7 +164,8 @@ async def test_a_protocol_that_is_not_there_is_said(
     with caplog.at_level(logging.ERROR):
         async with showing(NO_PAGE, reports, supervised=False):
             pass
-    assert "protocol 'grpc' is not supported" in caplog.text
+    (line,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert line.getMessage() == "metrics are not pushed: protocol 'grpc' is not supported; allowed: http/protobuf"
     assert collector.pushes == []
 
 
