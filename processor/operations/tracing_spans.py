@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -183,9 +184,14 @@ class Spans:
         return found
 
     async def aclose(self) -> None:
-        """Send what waits, within a few seconds."""
-        await asyncio.to_thread(self._provider.force_flush, int(SHUTDOWN_S * 1000))
-        await asyncio.to_thread(self._provider.shutdown)
+        """Send what waits, within a few seconds; a collector that hangs is left behind."""
+        thread = threading.Thread(target=self._end, name="spans-end", daemon=True)
+        thread.start()
+        await asyncio.to_thread(thread.join, SHUTDOWN_S)
+
+    def _end(self) -> None:
+        self._provider.force_flush(int(SHUTDOWN_S * 1000))
+        self._provider.shutdown()
 
 
 class _Request:

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from processor.delivery.batches import Batch
 from processor.delivery.watching import Sending
 from processor.destinations.target import WRITTEN
 from processor.model import Answer, Decision, Headers, Verdict
+from processor.operations import tracing_spans
 from processor.operations.logs import JsonFormatter
 from processor.operations.settings import TracingSettings
 from processor.operations.tracing_spans import Spans, address_attributes, producer_context
@@ -287,3 +289,19 @@ async def test_log_lines_inside_a_request_carry_its_ids(monkeypatch: pytest.Monk
         (line["trace_id"], line["span_id"]) for line in told if "trace_id" in line
     }
     assert [line["message"] for line in told if "trace_id" not in line] == ["inside", "after the answer", "outside"]
+
+
+async def test_a_collector_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process has a few seconds to end, whatever the library waits for."""
+    goes_on = threading.Event()
+    with receiver() as received:
+        for name, value in received.environ.items():
+            monkeypatch.setenv(name, value)
+        spans = Spans(TracingSettings(), "one", str)
+        monkeypatch.setattr(tracing_spans, "SHUTDOWN_S", 0.05)
+        monkeypatch.setattr(spans._provider, "force_flush", lambda _: goes_on.wait())
+        try:
+            await spans.aclose()
+            assert not goes_on.is_set()
+        finally:
+            goes_on.set()
