@@ -14,7 +14,7 @@ STATE: Final = (
         "gauge",
         "1",
         (),
-        "1 when the destination consumes and delivers.",
+        "1 when the destination takes its part in the work, also while it stands by, is held or is paused.",
         reported(lambda report: [(fact(is_ready(report)), {})]),
     ),
     Metric(
