@@ -81,7 +81,7 @@ def _choice(name: str, label: str, query: str) -> dashboard.QueryVariable:
         .query(query)
         .datasource(SOURCE)
         .multi(True)  # noqa: FBT003 - the SDK's way
-        .include_all(True)  # noqa: FBT003
+        .include_all(True)  # noqa: FBT003 - as above
         .all_value(".*")
         .current(models.VariableOption(selected=True, text="All", value="$__all"))
         .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
@@ -118,7 +118,7 @@ def _looking(look: Look) -> Builder:
             latest = common.ReduceDataOptions().calcs(["lastNotNull"])
             return stat.Panel().reduce_options(latest).graph_mode(shapes.BigValueGraphMode.AREA)
         case "states":
-            return statetimeline.Panel().show_value(shapes.VisibilityMode.NEVER).merge_values(True)  # noqa: FBT003
+            return statetimeline.Panel().show_value(shapes.VisibilityMode.NEVER).merge_values(True)  # noqa: FBT003 - as above
         case "lines":
             return _lines()
         case "stack":
@@ -126,7 +126,7 @@ def _looking(look: Look) -> Builder:
 
 
 def _lines() -> timeseries.Panel:
-    legend = common.VizLegendOptions().display_mode(shapes.LegendDisplayMode.LIST).show_legend(True)  # noqa: FBT003
+    legend = common.VizLegendOptions().display_mode(shapes.LegendDisplayMode.LIST).show_legend(True)  # noqa: FBT003 - as above
     tooltip = common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI).sort(shapes.SortOrder.DESCENDING)
     return timeseries.Panel().line_width(1).show_points(shapes.VisibilityMode.NEVER).legend(legend).tooltip(tooltip)
 

@@ -37,7 +37,7 @@ async def showing(
     """
     async with AsyncExitStack() as stack:
         if is_push_wanted(environ):
-            from processor.operations.metrics.push import pushing  # noqa: PLC0415 - as above
+            from processor.operations.metrics.push import pushing  # noqa: PLC0415 - costs memory
 
             await stack.enter_async_context(pushing(read_all, environ))
         if settings.enabled:

@@ -35,7 +35,7 @@ class Reference:
         self._people: dict[tuple[str, str], Person] = {}
         self._seen: set[str] = set()
 
-    def take(self, event: object, record_ms: int, coordinates: tuple[str, int, int], now_ms: int) -> None:  # noqa: ARG002
+    def take(self, event: object, record_ms: int, coordinates: tuple[str, int, int], now_ms: int) -> None:  # noqa: ARG002 - see below
         """Write down what one event of a record, at its topic, partition and offset, makes Moveo One know.
 
         `now_ms` would be its `sentAt`, of which nothing is known later.

@@ -265,7 +265,7 @@ def test_bag_that_is_no_object_has_no_members(event: dict[str, Any], bag: Any) -
 
 @pytest.mark.parametrize("bag", ["", 0, False, "x", []])
 @pytest.mark.parametrize("event", [TRACK, IDENTIFY, BASE | {"type": "page", "name": "Home"}])
-def test_bag_of_the_context_that_is_no_object_has_no_members(event: dict[str, Any], bag: Any) -> None:  # noqa: ANN401
+def test_bag_of_the_context_that_is_no_object_has_no_members(event: dict[str, Any], bag: Any) -> None:  # noqa: ANN401 - as above
     """So it is for the objects of the context, and for the company of its traits."""
     good = {"ip": "192.0.2.7", "groupId": "org-8"}
     for spoilt in (dict.fromkeys(("campaign", "page", "referrer", "traits"), bag), {"traits": {"company": bag}}):

@@ -47,8 +47,8 @@ def test_what_waits_unsent_keeps_a_destination_from_being_drained_and_not_from_b
 def test_nothing_is_said_to_be_done_before_it_is(
     is_reading: bool,  # noqa: FBT001 - a table
     request_count: int,
-    has_open_letters: bool,  # noqa: FBT001
-    is_committed: bool,  # noqa: FBT001
+    has_open_letters: bool,  # noqa: FBT001 - as above
+    is_committed: bool,  # noqa: FBT001 - as above
 ) -> None:
     """Whatever is still read, on its way, unwritten or uncommitted keeps both phases from being final."""
     work = Work(is_reading, 0, request_count, has_open_letters, is_committed)
