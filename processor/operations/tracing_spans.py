@@ -167,21 +167,19 @@ class Spans:
         found: dict[str, AttributeValue] = {
             "segment_bridge.destination": self._destination,
             "segment_bridge.endpoint": sending.endpoint,
+            **(_of_topic(sending) if is_topic else self._of_http(sending)),
         }
-        if is_topic:
-            topic = urlsplit(sending.url).path.removeprefix("/")
-            found |= {"messaging.system": "kafka", "messaging.operation.type": "send"}
-            found["messaging.destination.name"] = topic
-        else:
-            found |= {"http.request.method": sending.method, **self._address(sending.url)}
         if batch.parcels:
             found["messaging.batch.message_count"] = len(batch)
             some = [parcel.entry.record for parcel in batch.parcels[: self._max_links]]
             found["segment_bridge.records"] = [f"{one.topic}[{one.partition}]@{one.offset}" for one in some]
-            resend_count = max(parcel.attempt_count for parcel in batch.parcels) - 1
-            if resend_count > 0:
-                found["http.request.resend_count"] = resend_count
         return found
+
+    def _of_http(self, sending: Sending) -> dict[str, AttributeValue]:
+        """Return what a span says of a request by HTTP."""
+        found: dict[str, AttributeValue] = {"http.request.method": sending.method, **self._address(sending.url)}
+        resend_count = max((parcel.attempt_count for parcel in sending.batch.parcels), default=1) - 1
+        return found | ({"http.request.resend_count": resend_count} if resend_count > 0 else {})
 
     async def aclose(self) -> None:
         """Send what waits, within a few seconds; a collector that hangs is left behind."""
@@ -224,6 +222,16 @@ class _Request:
             self._span.set_attribute("error.type", "cancelled")
             self._span.set_status(StatusCode.ERROR)
             self._span.end()
+
+
+def _of_topic(sending: Sending) -> dict[str, AttributeValue]:
+    """Return what a span says of messages that are written to a topic."""
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": urlsplit(sending.url).path.removeprefix("/"),
+    }
 
 
 def error_type(answer: Answer) -> str | None:
