@@ -12,6 +12,7 @@ _ABSOLUTE: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*)://([^/?#]+)", re.ASCI
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _BARE_HOST: Final = re.compile(r"[^/?#:\s]+")
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
 class Origin(NamedTuple):
@@ -91,6 +92,15 @@ def _has_port_in_range(parts: SplitResult) -> bool:
         return parts.port != 0
     except ValueError:
         return False
+
+
+def port_of(parts: SplitResult) -> int | None:
+    """Return the port of an address, that of its scheme unless it names one; None where neither says any.
+
+    Raises:
+        ValueError: It names a port that there is not.
+    """
+    return parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
 def is_loopback(host: str) -> bool:

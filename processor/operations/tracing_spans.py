@@ -40,6 +40,7 @@ from opentelemetry.util.types import Attributes, AttributeValue
 
 from processor import __version__
 from processor.delivery.watching import Sending, Watched
+from processor.destinations.addresses import port_of
 from processor.destinations.target import WRITTEN
 from processor.model import Answer, Headers, Record, Verdict
 from processor.operations.logs import SpanIds, current_span
@@ -55,7 +56,6 @@ REDACTED: Final = "REDACTED"
 _FIRST_ERROR: Final = 400
 _TOPIC_SCHEME: Final = "kafka:"
 """What addresses of a destination that is a topic begin with."""
-_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _CONTEXT_HEADERS: Final = frozenset({"traceparent", "tracestate"})
 
@@ -303,7 +303,7 @@ def address_attributes(url: str) -> dict[str, AttributeValue]:
     """Return what a span says of an address whose keys are masked already."""
     try:
         parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        port = port_of(parts)
     except ValueError:  # what a mask has left of it is no address
         return {"url.full": url}
     found: dict[str, AttributeValue] = {"url.full": shown_url(parts)}

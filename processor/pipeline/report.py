@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final
 from urllib.parse import urlsplit
 
 from processor import __version__
 from processor.delivery.gate import GateState
 from processor.delivery.offsets import Key, Partition
+from processor.destinations.addresses import port_of
 from processor.destinations.target import WRITTEN
 from processor.operations.health import serves, without_partitions
 from processor.operations.status import EndpointReport, PartitionReport, State, StatusReport, process_report
@@ -17,8 +17,6 @@ from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.schemas import SCHEMA_HOLD
 from processor.pipeline.unread import Unread
 from processor.source.membership import Membership
-
-_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
 class Marks:
@@ -133,18 +131,12 @@ def _endpoints(pipeline: Pipeline) -> dict[str, EndpointReport]:
         name: EndpointReport(
             method=endpoint.method,
             address=urlsplit(endpoint.url).hostname or "",
-            port=_port(endpoint.url),
+            port=port_of(urlsplit(endpoint.url)),
             topic=None if target is None else target.topic,
             success=WRITTEN if target is not None else "",
         )
         for name, endpoint in pipeline.dispatcher.schedule.endpoints.items()
     }
-
-
-def _port(url: str) -> int | None:
-    """Return the port of an address, that of its scheme unless it names one."""
-    parts = urlsplit(url)
-    return parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
 def _lag(marks: Marks, key: Key) -> int | None:
