@@ -123,6 +123,8 @@ def await_all(at: Desk, name: str, given: Order, wait_s: float) -> None:
 
 def told(one: Order) -> str:
     """Return an order as people read it."""
+    from processor.source.orders import time_text
+
     return f"{one.wanted.value} by {one.text} at {time_text(one.at_ms)}"
 
 
@@ -155,6 +157,8 @@ def in_force(name: str, standing: Standing) -> Iterator[str]:
 
 def tripped_text(one: Tripped) -> str:
     """Return a hold of the guard as people read it."""
+    from processor.source.orders import time_text
+
     return f"the guard holds process {one.pid} on {one.host} since {time_text(one.at_ms)}: {one.message}"
 
 
@@ -169,10 +173,3 @@ def own_name() -> str:
     except (KeyError, OSError):  # a container's user has no name
         user = f"uid-{os.getuid()}"
     return f"{user}@{socket.gethostname()}"
-
-
-def time_text(at_ms: int) -> str:
-    """Return a wall-clock time as people read it."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -10,7 +10,6 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from processor.delivery.conclusion import GUARD_REASON
@@ -21,7 +20,7 @@ from processor.pipeline.phase import Phase, Work, phase_of, stop_of
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.report import Marks
 from processor.source.order_topic import OrderTopic, Own
-from processor.source.orders import OBEYED, TRIPPED, Accepted, News, Obeyed, Order, Tripped, Wanted
+from processor.source.orders import OBEYED, TRIPPED, Accepted, News, Obeyed, Order, Tripped, Wanted, time_text
 from processor.source.window import Window
 
 log = logging.getLogger(__name__)
@@ -266,11 +265,6 @@ class Control:
 def _told(order: Order) -> str:
     """Return an order as the log tells it."""
     return f"{_VERBS[order.wanted]} by {order.text}, ordered at {time_text(order.at_ms)}"
-
-
-def time_text(at_ms: int) -> str:
-    """Return a wall-clock time as people and programs read it."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _fail(failure: asyncio.Future[None], error: Exception) -> None:

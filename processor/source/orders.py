@@ -7,6 +7,7 @@ is in force comes out.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, TypeAlias, assert_never
 
@@ -102,6 +103,11 @@ class Accepted(Struct, frozen=True):
 
 
 News: TypeAlias = Order | Accepted
+
+
+def time_text(at_ms: int) -> str:
+    """Return the time of a word as people and programs read it, to the second."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def encode_key(group_id: str, kind: str, name: str) -> bytes:
