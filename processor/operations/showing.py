@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from processor.operations.otel_variables import OTLP, exporters, is_disabled
 from processor.operations.settings import PageSettings
 from processor.operations.status import ReadAll
 from processor.operations.tracing_board import Board
@@ -16,9 +17,7 @@ from processor.operations.tracing_board import Board
 
 def is_push_wanted(environ: Mapping[str, str]) -> bool:
     """Return whether OpenTelemetry's variables ask for metrics by OTLP; by default they are only there to be pulled."""
-    is_disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    exporters = {name.strip() for name in environ.get("OTEL_METRICS_EXPORTER", "").split(",")}
-    return "otlp" in exporters and not is_disabled
+    return OTLP in exporters("METRICS", environ) and not is_disabled(environ)
 
 
 @asynccontextmanager

@@ -6,38 +6,29 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
 
 from processor.delivery.watching import Watch, unwatched
+from processor.operations.otel_variables import OTLP, PROTOCOL, exporters, is_disabled, other_protocol
 from processor.operations.settings import TracingSettings
 
 log = logging.getLogger(__name__)
 
-_EXPORTER: Final = "OTEL_TRACES_EXPORTER"
-_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-_OTLP: Final = "otlp"
-_PROTOCOL: Final = "http/protobuf"
-
 
 def is_on(settings: TracingSettings, environ: Mapping[str, str]) -> bool:
-    """Return whether requests become spans; `OTEL_TRACES_EXPORTER` comes before the setting.
-
-    Source: OpenTelemetry's specification of environment variables, read 2026-11-29: an empty variable is one that is
-    not set, and `OTEL_SDK_DISABLED` is true only where it says `true`.
-    """
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    """Return whether requests become spans; `OTEL_TRACES_EXPORTER` comes before the setting."""
+    if is_disabled(environ):
         return False
-    named = {name.strip().lower() for name in environ.get(_EXPORTER, "").split(",")} - {""}
-    return _OTLP in named if named else settings.enabled
+    named = exporters("TRACES", environ)
+    return OTLP in named if named else settings.enabled
 
 
 def doubts(environ: Mapping[str, str]) -> list[str]:
     """Return what the standard variables ask for that is not done here."""
-    named = {name.strip().lower() for name in environ.get(_EXPORTER, "").split(",")}
-    found = [f"{_EXPORTER}: {name} is not known here, only otlp and none" for name in named - {"", _OTLP, "none"}]
-    protocol = next((environ[name] for name in _PROTOCOLS if environ.get(name)), _PROTOCOL)
-    if protocol != _PROTOCOL:
-        found.append(f"{_PROTOCOLS[1]}: spans are sent by {_PROTOCOL}, not by {protocol}")
+    unknown = exporters("TRACES", environ) - {OTLP, "none"}
+    found = [f"OTEL_TRACES_EXPORTER: {name} is not known here, only otlp and none" for name in unknown]
+    other = other_protocol("TRACES", environ)
+    if other is not None:
+        found.append(f"{other[0]}: spans are sent by {PROTOCOL}, not by {other[1]}")
     return sorted(found)
 
 

@@ -22,6 +22,7 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource, get_aggr
 from processor import __version__
 from processor.operations.metrics.exporter import wall_ms
 from processor.operations.metrics.producer import Reports, pushed
+from processor.operations.otel_variables import PROTOCOL, other_protocol
 from processor.operations.status import ReadAll
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,6 @@ log = logging.getLogger(__name__)
 DEFAULT_INTERVAL_MS: Final = 60_000.0
 CLOSE_S: Final = 3.0
 """What the last push may take: a collector that does not answer must not keep the process."""
-_PROTOCOL: Final = "http/protobuf"
-_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
 @asynccontextmanager
@@ -39,9 +38,9 @@ async def pushing(read_all: ReadAll, environ: Mapping[str, str] = os.environ) ->
 
     What cannot be pushed is logged and nothing else: deliveries do not depend on it.
     """
-    protocol = next((environ[name] for name in _PROTOCOLS if environ.get(name)), _PROTOCOL)
-    if protocol != _PROTOCOL:
-        log.error("metrics are not pushed: protocol '%s' is not supported; allowed: %s", protocol, _PROTOCOL)
+    other = other_protocol("METRICS", environ)
+    if other is not None:
+        log.error("metrics are not pushed: protocol '%s' is not supported; allowed: %s", other[1], PROTOCOL)
         yield
         return
     try:

@@ -201,6 +201,7 @@ async def test_a_supervised_process_pushes_nothing(collector: Receiver) -> None:
         ({"OTEL_METRICS_EXPORTER": "none"}, False),
         ({"OTEL_METRICS_EXPORTER": "otlp"}, True),
         ({"OTEL_METRICS_EXPORTER": "prometheus, otlp"}, True),
+        ({"OTEL_METRICS_EXPORTER": " OTLP "}, True),
         ({"OTEL_METRICS_EXPORTER": "otlp", "OTEL_SDK_DISABLED": "true"}, False),
         ({"OTEL_METRICS_EXPORTER": "otlp", "OTEL_SDK_DISABLED": "false"}, True),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, False),

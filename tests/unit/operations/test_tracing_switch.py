@@ -48,6 +48,10 @@ def test_the_standard_variables_come_before_the_setting(
             {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
             ["OTEL_EXPORTER_OTLP_PROTOCOL: spans are sent by http/protobuf, not by grpc"],
         ),
+        (
+            {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+            ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: spans are sent by http/protobuf, not by grpc"],
+        ),
     ],
 )
 def test_what_is_asked_for_and_not_done_is_told(environ: dict[str, str], expected: list[str]) -> None:
