@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from processor.config.pem import goes_with
 from processor.config.secret import Secret
@@ -116,7 +116,7 @@ def _password(properties: Mapping[Any, Any]) -> tuple[bool, str | None]:
             return True, None
 
 
-def _read(origin: Any, name: str) -> str | None:  # noqa: ANN401 - one of two words
+def _read(origin: Literal["env", "file"], name: str) -> str | None:
     try:
         return Secret.from_reference(origin, name).reveal()
     except ValueError:
