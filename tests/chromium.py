@@ -10,11 +10,11 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 from aiohttp import web
 from playwright.async_api import Browser, Playwright, async_playwright
 
 from processor.operations.page import Page
+from tests.needed import give_up
 
 NAMES = ("chromium", "chromium-browser")
 
@@ -31,11 +31,7 @@ def executable_or_reason() -> tuple[str | None, str]:
 def required_executable() -> str:
     """Return the path of Chromium; without one the test is skipped, or fails where it must be there."""
     path, reason = executable_or_reason()
-    if path is not None:
-        return path
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}, and CI is set", pytrace=False)
-    pytest.skip(reason)
+    return give_up(reason) if path is None else path
 
 
 async def launched(playwright: Playwright, executable: str) -> Browser:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.kafka_harness import Kafka, KafkaCluster, external_kafka, kafka_or_reason
+from tests.needed import give_up
 from tests.registry_harness import Registry, registry_or_reason
 from tests.secured_kafka import SecuredKafka
 from tests.token_endpoint import TokenEndpoint
@@ -51,11 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def required(found: KafkaCluster | str) -> KafkaCluster:
     """Return the cluster; without one the test is skipped, or fails where Kafka must be there."""
-    if isinstance(found, KafkaCluster):
-        return found
-    if os.environ.get("CI"):
-        pytest.fail(f"no Kafka, and CI is set: {found}", pytrace=False)
-    pytest.skip(f"no Kafka: {found}")
+    return found if isinstance(found, KafkaCluster) else give_up(f"no Kafka: {found}")
 
 
 @pytest.fixture(scope="session")
@@ -99,9 +95,7 @@ def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredK
 def registry() -> Iterator[Registry]:
     """One real schema registry for the session; without one the test is skipped, or fails where it must be there."""
     found = registry_or_reason()
-    if isinstance(found, str) and os.environ.get("CI"):
-        pytest.fail(f"no schema registry, and CI is set: {found}", pytrace=False)
     if isinstance(found, str):
-        pytest.skip(f"no schema registry: {found}")
+        give_up(f"no schema registry: {found}")
     yield found
     found.stop()

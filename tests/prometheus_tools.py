@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import urllib.error
 import urllib.parse
@@ -14,23 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
-
 from tests.kafka_harness import until
 from tests.kafka_listeners import free_ports
+from tests.needed import program
 
 READY_S = 30.0
-
-
-def program(name: str, package: str) -> str:
-    """Return the path of a program; without it the test is skipped, or fails where the environment says CI."""
-    found = shutil.which(name)
-    if found is not None:
-        return found
-    reason = f"no {name}: Debian has it in the package {package}"
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}, and CI is set", pytrace=False)
-    pytest.skip(reason)
 
 
 def promtool(*arguments: str | Path, given: str = "") -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 import yaml
 
 from tests.chart.rendering import FEATURES, Object, feature_values, refusal, render, with_values
-from tests.chart.tools import require
+from tests.prometheus_tools import promtool
 
 SCALERS = {"ScaledObject", "HorizontalPodAutoscaler"}
 
@@ -206,19 +205,17 @@ def test_the_query_is_the_lag_unless_the_destination_is_held(
     tmp_path: Path, name: str | None, label: str, expected: int
 ) -> None:
     """By Prometheus itself: lag of each partition once; 0 while any process is held, paused or has its circuit open."""
-    promtool = require("promtool", "the Debian package prometheus")
     series = [{"series": each, "values": str(value)} for each, value in (LAG | states(name, label)).items()]
     asked = {"expr": query(), "eval_time": "0m", "exp_samples": [{"labels": "{}", "value": expected}]}
     tests = [{"input_series": series, "promql_expr_test": [asked]}]
     path = tmp_path / "query.yaml"
     path.write_text(yaml.safe_dump({"evaluation_interval": "1m", "tests": tests}))
-    ran = subprocess.run([promtool, "test", "rules", str(path)], capture_output=True, text=True, check=False)
+    ran = promtool("test", "rules", path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_a_destination_that_may_go_to_nothing_is_not_reported_as_gone(tmp_path: Path) -> None:
     """By Prometheus itself: of two that go, the one that has no process on purpose pages nobody."""
-    promtool = require("promtool", "the Debian package prometheus")
     monitoring = {"mode": "podMonitor", "prometheusRule": {"enabled": True}}
     objects = render(with_values("keda-kafka", {"monitoring": monitoring})).objects
     (rule,) = [each["spec"] for each in objects if each["kind"] == "PrometheusRule"]
@@ -236,7 +233,7 @@ def test_a_destination_that_may_go_to_nothing_is_not_reported_as_gone(tmp_path: 
     tests = [{"interval": "1m", "input_series": series, "alert_rule_test": looks}]
     path = tmp_path / "tests.yaml"
     path.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests}))
-    ran = subprocess.run([promtool, "test", "rules", str(path)], capture_output=True, text=True, check=False)
+    ran = promtool("test", "rules", path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

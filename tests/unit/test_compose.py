@@ -12,7 +12,8 @@ import pytest
 
 from processor.config import load_document
 from processor.delivery.settings import DeliverySettings
-from tests.prometheus_tools import program, promtool
+from tests.needed import program
+from tests.prometheus_tools import promtool
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
