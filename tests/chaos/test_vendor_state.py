@@ -22,6 +22,7 @@ from processor.sandbox.settings import SandboxSettings
 from tests.bridge_process import Deployment
 from tests.kafka_harness import QUIET, Kafka
 from tests.reference import moengage, moesif, moveo
+from tests.reference.comparison import exact
 from tests.reference.odd_events import mixed_events
 from tests.reference.settings import EVERYTHING
 
@@ -104,7 +105,7 @@ def _by_user(state: Sequence[Mapping[str, Any]]) -> _State:
         elif "transaction_ids" in kept:
             kept["transaction_ids"] = sorted(kept["transaction_ids"])
         if kept.get("merged_from"):
-            kept["events"] = sorted(map(_exact, kept["events"]))
+            kept["events"] = sorted(map(exact, kept["events"]))
         shown[f"{one.get('kind')} {one.get('id')}"] = kept
     return shown
 
@@ -115,13 +116,8 @@ def _differences(vendor: str, found: _State, wanted: _State) -> list[tuple[str, 
         (vendor, name, key, found[name].get(key), one.get(key))
         for name, one in wanted.items()
         for key in one.keys() | found[name].keys()
-        if _exact(found[name].get(key)) != _exact(one.get(key))
+        if exact(found[name].get(key)) != exact(one.get(key))
     ]
-
-
-def _exact(value: object) -> str:
-    """Return JSON by which `true` is not 1, as it is for Python, and the order of keys is nothing."""
-    return json.dumps(value, sort_keys=True)
 
 
 @pytest.mark.proof

@@ -13,6 +13,7 @@ import pytest
 from processor.destinations.golden import event_results
 from processor.sandbox.vendor import Accepted
 from tests.golden_cases import NOW, RECORD, REQUIRED, cases, expanded
+from tests.reference.comparison import exact
 from tests.reference.moveo import Reference
 from tests.reference.moveo_mapping import NotSent, Record, Sent, Settings, sent
 from tests.reference.odd_events import mixed_events
@@ -34,8 +35,8 @@ def test_reference_says_what_the_case_says(case: dict[str, Any]) -> None:
 
 def test_bridge_makes_of_each_event_what_the_reference_does() -> None:
     """Payload, skip or refusal, and warnings, of every event, the odd ones among them."""
-    expected = [_exact(_golden(sent(event, record, Settings(**_SETTINGS)))) for record, event in _mixture()]
-    assert [_exact(result) for result in _bridged()] == expected
+    expected = [exact(_golden(sent(event, record, Settings(**_SETTINGS)))) for record, event in _mixture()]
+    assert [exact(result) for result in _bridged()] == expected
 
 
 def test_standin_knows_what_the_reference_does() -> None:
@@ -49,7 +50,7 @@ def test_standin_knows_what_the_reference_does() -> None:
                 assert isinstance(said, Accepted), said
                 assert list(said.findings) == []
     known = [json.loads(msgspec.json.encode(line)) for line in workspace.state(None)]
-    assert sorted(map(_exact, known)) == sorted(map(_exact, reference.state()))
+    assert sorted(map(exact, known)) == sorted(map(exact, reference.state()))
     assert {line["kind"] for line in known} == {"user", "anonymous"}
     assert sum(line["repeat_count"] for line in known) > 100
 
@@ -76,8 +77,3 @@ def _bridged() -> list[dict[str, Any]]:
     result_of = event_results("moveo", REQUIRED["moveo"] | _SETTINGS)
     results = [result_of(event, RECORD | {"offset": record.offset}, NOW) for record, event in _mixture()]
     return [result | {"warnings": sorted(result["warnings"])} for result in results]
-
-
-def _exact(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Return JSON by which `true` is not 1, as it is for Python, and the order of keys is nothing."""
-    return json.dumps(value, sort_keys=True)
