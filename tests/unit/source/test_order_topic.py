@@ -3,80 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 import msgspec
 import pytest
 from confluent_kafka import KafkaError
 
 from processor.errors import BrokerError
-from processor.source.cluster import Cluster
-from processor.source.control_topic import ControlTopic
-from processor.source.order_topic import LOOK_S, MISSING_LOOK_S, REWRITE_S, OrderTopic, Own
-from processor.source.orders import (
-    GIVEN,
-    KEPT,
-    OBEYED,
-    ORDER,
-    TRIPPED,
-    Accepted,
-    Obeyed,
-    Order,
-    Said,
-    Tripped,
-    Wanted,
-    encode_key,
-)
-from tests.fake_clients import FakeClients
-from tests.fake_kafka import CONTROL, FakeKafka, FakeTopic
-
-PAUSE = Order("o1", Wanted.PAUSED, "ann", 1_000)
-RESUME = Order("o2", Wanted.RUNNING, "bob", 2_000)
-OBEYED_PAUSE = Obeyed("o1", "member-1", "host", 7, 1_500, ("t:0",))
-HOLDS = Tripped("member-1", "host", 7, "100 refused", 1_500)
-SAID: Own = {(OBEYED, "p1"): OBEYED_PAUSE}
-
-
-class Stage:
-    """A follower of group g, its cluster, and a clock that the test turns."""
-
-    def __init__(self, *, exists: bool = True) -> None:
-        """Begin at second zero; the control topic is there unless told."""
-        self.kafka = FakeKafka()
-        if exists:
-            self.make("first")
-        self.now_s = 0.0
-        self.listen(lambda: None)
-
-    def listen(self, contact: Callable[[], None]) -> None:
-        """Begin to follow the topic; `contact` says why no broker can be used."""
-        clients = FakeClients(self.kafka)
-        cluster = Cluster(clients.admin())
-        control = ControlTopic(CONTROL, "g", cluster, clients.reader, clients.producer)
-        self.topic = OrderTopic("g", control, cluster, clients.reader, lambda: self.now_s, contact=contact)
-
-    def make(self, topic_id: str) -> None:
-        """Make the control topic, empty."""
-        self.kafka.topics[CONTROL] = FakeTopic(topic_id, [0], [0])
-        self.kafka.control.clear()
-
-    def write(self, said: Said | None, name: str = GIVEN, kind: str = ORDER, group: str = "g") -> None:
-        """Write a record, as an operator or another process does."""
-        value = None if said is None else msgspec.json.encode(said)
-        self.kafka.control.append((encode_key(group, kind, name), value))
-
-    def turns(self, count: int = 10) -> list[object]:
-        """Return what is heard in so many turns."""
-        return [news for _ in range(count) for news in self.topic.turn()]
-
-    def later(self, seconds: float = LOOK_S) -> list[object]:
-        """Return what is heard after a while."""
-        self.now_s += seconds
-        return self.turns()
-
-    def records(self) -> dict[bytes | None, bytes | None]:
-        """Return the last record of each key."""
-        return dict(self.kafka.control)
+from processor.source.order_topic import LOOK_S, MISSING_LOOK_S
+from processor.source.orders import GIVEN, KEPT, OBEYED, ORDER, TRIPPED, Accepted, Tripped, encode_key
+from tests.fake_kafka import CONTROL
+from tests.order_topic_stage import OBEYED_PAUSE, PAUSE, RESUME, SAID, Stage
 
 
 @pytest.fixture(autouse=True)
@@ -351,64 +287,3 @@ def test_an_order_that_cannot_be_read_is_told(logged: pytest.LogCaptureFixture) 
     stage.turns()
     assert stage.topic.order == PAUSE
     assert logged.text.count("an order that this version cannot read") == 1
-
-
-def test_a_process_says_what_holds_once_and_takes_back_what_does_not() -> None:
-    """However often it is asked to, and a hold that an operator has accepted meanwhile is left as it is."""
-    stage = Stage()
-    stage.topic.say(SAID)
-    assert stage.kafka.control == []
-    stage.turns()
-    own: Own = {**SAID, (TRIPPED, "h1"): HOLDS}
-    for _ in range(3):
-        stage.topic.say(own)
-    assert len(stage.kafka.control) == 2
-    stage.turns()
-    stage.write(Tripped("member-1", "host", 7, "100 refused", 1_500, "ann"), "h1", TRIPPED)
-    assert stage.turns() == [Accepted("h1", "ann")]
-    stage.now_s += REWRITE_S
-    stage.topic.say(own)
-    assert len(stage.kafka.control) == 3
-    stage.topic.say({})
-    assert set(stage.records().values()) == {None}
-
-
-def test_what_somebody_swept_away_is_said_again() -> None:
-    """A process that was taken for gone is heard again."""
-    stage = Stage()
-    stage.turns()
-    stage.topic.say(SAID)
-    stage.write(None, "p1", OBEYED)
-    stage.turns()
-    stage.topic.say(SAID)
-    assert set(stage.records().values()) == {None}, "it was written just now"
-    stage.later(REWRITE_S)
-    stage.topic.say(SAID)
-    assert set(stage.records().values()) == {msgspec.json.encode(OBEYED_PAUSE)}
-
-
-def test_what_cannot_be_written_is_tried_again_and_told_once(logged: pytest.LogCaptureFixture) -> None:
-    """A process that cannot write obeys all the same."""
-    stage = Stage()
-    stage.turns()
-    stage.kafka.errors["flush"] = [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._TIMED_OUT]
-    for _ in range(3):
-        stage.topic.say(SAID)
-        stage.later(REWRITE_S)
-    assert set(stage.records().values()) == {msgspec.json.encode(OBEYED_PAUSE)}
-    assert logged.text.count("cannot be written") == 1
-
-
-def test_the_end_takes_everything_back() -> None:
-    """A process that is stopped in order leaves no word behind; one that never said anything writes nothing."""
-    stage = Stage()
-    stage.turns()
-    stage.topic.say({**SAID, (TRIPPED, "h1"): HOLDS})
-    stage.turns()
-    stage.topic.close(1.0)
-    assert set(stage.records().values()) == {None}
-    silent = Stage()
-    silent.turns()
-    silent.topic.close(1.0)
-    assert silent.kafka.control == []
-    assert "reader closed" in silent.kafka.calls
