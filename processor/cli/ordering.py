@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
-from processor.cli.duration import seconds
-from processor.errors import ConfigError
+from processor.cli.durations import duration_s
 
 if TYPE_CHECKING:
     from processor.settings import Settings
@@ -31,6 +30,15 @@ def _one_line(text: str) -> str:
     return text.strip()
 
 
+def _wait_s(text: str) -> float:
+    """Return how long somebody would wait.
+
+    Raises:
+        typer.BadParameter: The text is no length of time.
+    """
+    return duration_s(text, "--wait")
+
+
 Reason: TypeAlias = Annotated[
     str, typer.Option("--reason", help="Why, for logs, page and `pause --list`.", callback=_one_line)
 ]
@@ -45,7 +53,7 @@ Wait: TypeAlias = Annotated[
     typer.Option(
         "--wait",
         metavar="DURATION",
-        parser=seconds,
+        parser=_wait_s,
         help="Wait so long, such as 30s or 5m, until every process has obeyed; exit code 1 when not in time.",
     ),
 ]
@@ -58,16 +66,14 @@ def chosen(config: Path, destinations: list[str]) -> tuple[Settings, list[str]]:
         ConfigError: The file cannot be used, has no such destination, or a secret for Kafka is not there.
     """
     from processor.cli.options import select
-    from processor.config import secrets_in
     from processor.operations.logs import configure
     from processor.settings import load_without_secrets
     from processor.source.contact import require_contact
+    from processor.workbench import require_secrets
 
     settings = load_without_secrets(config)
     names = select(settings.destinations, destinations)
-    for secret in secrets_in(settings.kafka):
-        if (trouble := secret.trouble()) is not None:
-            raise ConfigError(f"kafka.properties: {trouble}")
+    require_secrets(settings.kafka)
     configure(settings.operations.logs)
     require_contact(settings.kafka)
     return settings, names

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import typer
 from confluent_kafka import KafkaError
 
-from processor.cli.duration import seconds
 from processor.cli.main import main
 from processor.cli.ordering import own_name
 from processor.source import contact, ordering
@@ -76,22 +74,6 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("90", 90.0), ("90s", 90.0), ("1.5m", 90.0), ("2h", 7_200.0), ("1d", 86_400.0), (" 5s ", 5.0), ("0", 0.0)],
-)
-def test_durations_are_read(text: str, expected: float) -> None:
-    """With and without a unit."""
-    assert seconds(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "s", "-1s", "1w", "5 s", "1e9", "1_000", "\u0661s", "9" * 40])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    """With what is allowed."""
-    with pytest.raises(typer.BadParameter, match="30s"):
-        seconds(text)
-
-
-@pytest.mark.parametrize(
     ("command", "wanted"), [("pause", Wanted.PAUSED), ("drain", Wanted.DRAINED), ("resume", Wanted.RUNNING)]
 )
 def test_an_order_is_given_and_told(stage: Stage, command: str, wanted: Wanted) -> None:
@@ -124,6 +106,7 @@ def test_whose_word_it_is_unless_told(stage: Stage, monkeypatch: pytest.MonkeyPa
         ("pause", "one", "--as", "ann\nbob"),
         ("pause", "one", "--reason", "x" * 201),
         ("drain", "one", "--wait", "soon"),
+        ("drain", "one", "--wait", "30"),
         ("resume",),
     ],
 )
@@ -137,7 +120,7 @@ def test_a_secret_of_kafka_must_be_there(stage: Stage, monkeypatch: pytest.Monke
     """It is named: the client would only be refused."""
     monkeypatch.delenv("SASL")
     code, _, error = stage.typed("pause", "one")
-    assert (code, error) == (2, "kafka.properties: environment variable SASL is not set\n")
+    assert (code, error) == (2, "environment variable SASL is not set\n")
 
 
 def test_waiting_for_nobody_ends_at_once(stage: Stage) -> None:
