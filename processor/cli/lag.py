@@ -78,14 +78,13 @@ def lag(  # noqa: PLR0913 - one parameter for each option
 
 def _reading(settings: Settings, names: Sequence[str], page: str | None) -> LagReading:
     """Return what looks at these destinations, once Kafka has answered."""
-    from processor.lag.page import page_url
     from processor.lag.reading import LagReading
     from processor.source.contact import require_contact
     from processor.workbench import require_secrets
 
     require_secrets(settings.kafka)
     require_contact(settings.kafka)
-    return LagReading(settings, names, page=page_url(settings.operations.page) if page is None else page)
+    return LagReading(settings, names, page=settings.operations.page.local_url if page is None else page)
 
 
 def _once(reading: LagReading, interval_s: float, timeout_s: float) -> Lag:

@@ -12,20 +12,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from processor.operations.settings import PageSettings
-
 TIMEOUT_S: Final = 1.0
 _MOST_BYTES: Final = 8_388_608
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the addresses that mean all of a machine
 _OK: Final = 200
-
-
-def page_url(settings: PageSettings) -> str | None:
-    """Return the address of the page that a bridge with these settings serves, None where it cannot be known."""
-    if not settings.enabled or settings.port == 0:
-        return None
-    host = _EVERYWHERE.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def last_deliveries(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Positive = Annotated[timedelta, Field(gt=timedelta(0))]
+
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the addresses that mean all of a machine
 
 
 class PageSettings(BaseModel):
@@ -31,6 +33,14 @@ class PageSettings(BaseModel):
         description="TCP port, one for all destinations of a `run`. Default 9464, the usual port of Prometheus "
         "exporters of OpenTelemetry; 0 takes a free one and logs which.",
     )
+
+    @property
+    def local_url(self) -> str | None:
+        """Return where a program on this machine finds the page; None without a page, or with a port of the moment."""
+        if not self.enabled or self.port == 0:
+            return None
+        host = _EVERYWHERE.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 class LogSettings(BaseModel):

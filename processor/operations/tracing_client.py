@@ -18,7 +18,6 @@ from processor.operations.tracing_board import Question, Step
 
 SILENT_S: Final = 15.0
 """A bridge that sends not even an empty line for so long is gone: they come every second."""
-_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - names what is not asked
 _WRONG: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -29,14 +28,12 @@ def page_url(page: PageSettings) -> str:
     Raises:
         ConfigError: There is no page, or its port is another one each time.
     """
+    url = page.local_url
+    if url is not None:
+        return url
     if not page.enabled:
         raise ConfigError("operations.page.enabled is false, so a running bridge cannot be asked")
-    if page.port == 0:
-        raise ConfigError(
-            "operations.page.port is 0, so the port is in the log of the running bridge: give it by --url"
-        )
-    host = _ANYWHERE.get(page.host, page.host)
-    return f"http://[{host}]:{page.port}" if ":" in host else f"http://{host}:{page.port}"
+    raise ConfigError("operations.page.port is 0, so the port is in the log of the running bridge: give it by --url")
 
 
 def trace(url: str, question: Question) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from processor.lag.page import last_deliveries, page_url
+from processor.lag.page import last_deliveries
 from processor.operations.settings import PageSettings
 from tests.kafka_listeners import free_ports
 
@@ -116,4 +116,4 @@ def test_no_page_says_nothing() -> None:
 )
 def test_where_a_bridge_of_the_file_has_its_page(settings: dict[str, Any], expected: str | None) -> None:
     """On this machine, unless the file names an address; a port that is chosen at the start is not known."""
-    assert expected == page_url(PageSettings(**settings))
+    assert expected == PageSettings(**settings).local_url
