@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from processor.delivery.kafka import KafkaTransport, producer_properties
+from processor.delivery.kafka import KafkaTransport
 from processor.destinations.target import WRITTEN, Message, Target, TargetSettings, packed
 from processor.model import Answer
 
@@ -378,18 +378,6 @@ async def test_closing_gives_up_what_is_not_written(broker: Broker, transport: K
     await transport.aclose()
     broker.answering.set()
     assert (broker.written, broker.clients[0].was_purged) == ([], True)
-
-
-def test_properties_keep_order_and_safety() -> None:
-    """Whatever a file says; a careful client has a batch for each message and need not stop at a refusal."""
-    given = {"bootstrap.servers": "b:1", "acks": "0"}
-    properties = producer_properties(TARGET, given, is_careful=False)
-    assert properties["bootstrap.servers"] == "b:1"
-    assert (properties["acks"], properties["enable.idempotence"], properties["message.timeout.ms"]) == ("all", True, 0)
-    assert properties["enable.gapless.guarantee"]
-    careful = producer_properties(TARGET, given, is_careful=True)
-    assert careful["batch.num.messages"] == 1
-    assert "enable.gapless.guarantee" not in careful
 
 
 async def test_the_log_of_a_client_does_not_begin_with_what_is_set_on_purpose(
