@@ -59,6 +59,12 @@ def test_what_is_exported_is_exactly_the_catalogue() -> None:
     assert expected == found
 
 
+def test_a_present_value_is_exported_once() -> None:
+    """One that has a metric of its own is not among the others as well."""
+    found = [labels for name, _, labels in samples({"a": full_report()}) if name == "segment_bridge_present_value"]
+    assert found == ["gauge=window_records"]
+
+
 def test_prometheus_finds_nothing_odd() -> None:
     """Its own tool has no complaint about names, types, units or help of what is served."""
     done = promtool("check", "metrics", given=exported({"a": full_report(), "b": full_report()}))
