@@ -67,7 +67,7 @@ class AccessWatch:
         while not self._stop.is_set():
             try:
                 self.look()
-            except Exception:
+            except Exception:  # a bug, and no reason to stop delivering: this thread only tells
                 log.exception("what Kafka grants is not looked at any more")
                 return
             self._stop.wait(TROUBLED_INTERVAL_S if self._told else INTERVAL_S)
