@@ -224,15 +224,9 @@ class OrderTopic:
             log.info("orders of operators are heard again from control topic %s", self._control.name)
 
     def _fail(self, error: BrokerError) -> None:
-        """Keep what is known, and say so once.
-
-        An order that an outage keeps from being read may be a pause, so no event is read before it. A right that is
-        missing comes by no waiting: without it the destination works, and hears nobody.
-        """
+        """Keep what is known, and say so once: an order that cannot be read may be a pause, whatever the cause."""
         if error.code in LOST_CODES or error.fatal:
             self._disconnect()
-        if error.fatal and not self.is_loaded:
-            self.is_loaded = True
         if not self.trouble:
             self._warn(self._cause(error), is_final=error.fatal)
         self.trouble = str(error)

@@ -128,14 +128,29 @@ def test_why_no_broker_can_be_asked_is_told_once(logged: pytest.LogCaptureFixtur
 
 
 @pytest.mark.parametrize("call", ["describe_topics", "watermarks", "read"])
-def test_a_right_that_is_missing_keeps_nobody_waiting(call: str, logged: pytest.LogCaptureFixture) -> None:
-    """The destination works without orders, which an error tells; should the right come, they are heard."""
+def test_a_right_that_is_missing_at_the_start_is_waited_for(call: str, logged: pytest.LogCaptureFixture) -> None:
+    """As an outage is, but told as an error: somebody must grant it. What cannot be read may be a pause."""
     stage = Stage()
     stage.write(PAUSE)
-    stage.kafka.errors[call] = [KafkaError.TOPIC_AUTHORIZATION_FAILED]
-    assert (stage.turns(1), stage.topic.is_loaded, stage.topic.order) == ([], True, None)
+    stage.kafka.errors[call] = [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 2
+    for _ in range(2):
+        assert (stage.turns(1), stage.topic.is_loaded, stage.topic.order) == ([], False, None)
+        stage.now_s += MISSING_LOOK_S
     assert [record.levelno for record in logged.records] == [logging.ERROR]
-    assert stage.later() == [PAUSE]
+    assert "no event is read before they are known" in logged.text
+    assert (stage.turns(), stage.topic.is_loaded) == ([PAUSE], True)
+
+
+@pytest.mark.parametrize("call", ["describe_topics", "read"])
+def test_a_right_that_is_taken_away_leaves_in_force_what_was_heard(call: str, logged: pytest.LogCaptureFixture) -> None:
+    """Nobody but an operator takes back an operator's word."""
+    stage = Stage()
+    stage.write(PAUSE)
+    stage.turns()
+    stage.kafka.errors[call] = [KafkaError.TOPIC_AUTHORIZATION_FAILED]
+    assert (stage.later(), stage.topic.is_loaded, stage.topic.order) == ([], True, PAUSE)
+    assert [record.levelno for record in logged.records] == [logging.ERROR]
+    assert "what was ordered last stays in force" in logged.text
 
 
 def test_a_topic_that_is_gone_takes_no_order_back(logged: pytest.LogCaptureFixture) -> None:
