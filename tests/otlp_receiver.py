@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -23,6 +24,7 @@ class Receiver:
         """Nothing came so far."""
         self.pushes: list[Any] = []
         self.paths: list[str] = []
+        self.headers: list[Message] = []
         self.status = 200
         self.url = ""
 
@@ -31,10 +33,11 @@ class Receiver:
         """Return the variables with which an exporter sends its spans here."""
         return {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": self.url}
 
-    def take(self, path: str, content_type: str, body: bytes) -> int:
+    def take(self, path: str, headers: Message, body: bytes) -> int:
         """Keep one request; return the status of its answer."""
-        assert content_type == PROTOBUF
+        assert headers["Content-Type"] == PROTOBUF
         self.paths.append(path)
+        self.headers.append(headers)
         self.pushes.append(MESSAGES[path].FromString(body))
         return self.status
 
@@ -83,7 +86,7 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             """Take one request; one that is none of an exporter's is answered by a broken connection."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(found.take(self.path, self.headers["Content-Type"], body))
+            self.send_response(found.take(self.path, self.headers, body))
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -5,14 +5,17 @@ What either takes is imported only where it is wanted, because it costs memory.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from processor.operations.otel_variables import OTLP, exporters, is_disabled
+from processor.operations.otel_variables import OTLP, doubts, exporters, is_disabled
 from processor.operations.settings import PageSettings
 from processor.operations.status import ReadAll
 from processor.operations.tracing_board import Board
+
+log = logging.getLogger(__name__)
 
 
 def is_push_wanted(environ: Mapping[str, str]) -> bool:
@@ -34,6 +37,8 @@ async def showing(
     Raises:
         OSError: The page's address cannot be listened on.
     """
+    for doubt in doubts("METRICS", environ):
+        log.warning("%s", doubt)
     async with AsyncExitStack() as stack:
         if is_push_wanted(environ):
             from processor.operations.metrics.push import pushing  # noqa: PLC0415 - costs memory

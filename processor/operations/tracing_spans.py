@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
@@ -20,7 +20,6 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, SamplingResult
@@ -44,6 +43,7 @@ from processor.destinations.addresses import port_of
 from processor.destinations.target import WRITTEN
 from processor.model import Answer, Headers, Record, Verdict
 from processor.operations.logs import SpanIds, current_span
+from processor.operations.otlp import headers, resource
 from processor.operations.settings import TracingSettings
 
 _log = logging.getLogger(__name__)
@@ -128,16 +128,19 @@ class ToldExporter(SpanExporter):
 class Spans:
     """The spans of one destination's requests. Belongs to its event loop; they are sent by a thread of the SDK."""
 
-    def __init__(self, settings: TracingSettings, destination: str, mask: Callable[[str], str]) -> None:
-        """Prepare by the standard variables. Nothing becomes global."""
+    def __init__(
+        self, settings: TracingSettings, destination: str, mask: Callable[[str], str], environ: Mapping[str, str]
+    ) -> None:
+        """Prepare by the standard variables. Nothing becomes global.
+
+        Raises:
+            Exception: The variables cannot be followed; what is raised then is the SDK's choice.
+        """
         self._max_links = settings.max_links
         self._destination = destination
-        resource = Resource({"service.name": "segment-bridge", "service.version": __version__})
-        exporter = OTLPSpanExporter()
+        exporter = OTLPSpanExporter(headers=headers("TRACES", environ))
         self.endpoint = shown_url(urlsplit(exporter._endpoint))  # noqa: SLF001 - the SDK works it out and does not say
-        self._provider = TracerProvider(
-            resource=resource.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
-        )
+        self._provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
         if isinstance(self._provider.sampler, ParentBased):
             self._provider.sampler = FollowLinks(self._provider.sampler)
         self._provider.add_span_processor(BatchSpanProcessor(ToldExporter(exporter, self.endpoint)))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from processor.delivery.watching import Watch, unwatched
-from processor.operations.otel_variables import OTLP, PROTOCOL, exporters, is_disabled, other_protocol
+from processor.operations.otel_variables import OTLP, doubts, exporters, is_disabled, refusal
 from processor.operations.settings import TracingSettings
 
 log = logging.getLogger(__name__)
@@ -22,32 +22,33 @@ def is_on(settings: TracingSettings, environ: Mapping[str, str]) -> bool:
     return OTLP in named if named else settings.enabled
 
 
-def doubts(environ: Mapping[str, str]) -> list[str]:
-    """Return what the standard variables ask for that is not done here."""
-    unknown = exporters("TRACES", environ) - {OTLP, "none"}
-    found = [f"OTEL_TRACES_EXPORTER: {name} is not known here, only otlp and none" for name in unknown]
-    other = other_protocol("TRACES", environ)
-    if other is not None:
-        found.append(f"{other[0]}: spans are sent by {PROTOCOL}, not by {other[1]}")
-    return sorted(found)
-
-
 @asynccontextmanager
 async def tracing(
     settings: TracingSettings, destination: str, mask: Callable[[str], str], environ: Mapping[str, str] = os.environ
 ) -> AsyncIterator[Watch]:
     """Give what a dispatcher tells its requests to while the block runs: spans where they are wanted, else nobody.
 
-    `mask` takes keys out of a text. Spans that wait at the end of the block are sent, within a few seconds.
+    `mask` takes keys out of a text. Spans that wait at the end of the block are sent, within a few seconds. Variables
+    that cannot be followed are logged and nothing else: deliveries do not depend on spans.
     """
+    for doubt in doubts("TRACES", environ):
+        log.warning("%s", doubt)
     if not is_on(settings, environ):
+        yield unwatched
+        return
+    refused = refusal("TRACES", environ)
+    if refused:
+        log.error("requests are not told to a tracing system: %s", refused)
         yield unwatched
         return
     from processor.operations.tracing_spans import Spans  # noqa: PLC0415 - costs memory and a second at the start
 
-    for doubt in doubts(environ):
-        log.warning("%s", doubt)
-    spans = Spans(settings, destination, mask)
+    try:
+        spans = Spans(settings, destination, mask, environ)
+    except Exception:  # whatever is wrong with the variables
+        log.exception("requests are not told to a tracing system")
+        yield unwatched
+        return
     log.info("requests are told to a tracing system by OTLP", extra={"endpoint": spans.endpoint})
     try:
         yield spans.watch

@@ -174,7 +174,7 @@ SAFE: dict[str, Any] = {
 UNSAFE: list[tuple[dict[str, Any], str]] = [
     ({"image": {"tag": "latest"}}, "image.tag latest"),
     ({"env": {"MOESIF_APPLICATION_KEY": "x"}}, "env.MOESIF_APPLICATION_KEY looks like a secret"),
-    ({"env": {"OTEL_EXPORTER_OTLP_HEADERS": "x"}}, "env.OTEL_EXPORTER_OTLP_HEADERS looks like a secret"),
+    ({"env": {"OTEL_EXPORTER_OTLP_HEADERS": "x"}}, "name the file in OTEL_EXPORTER_OTLP_HEADERS_FILE"),
     ({"networkPolicy": {"enabled": False}}, "networkPolicy is off"),
     ({"podDisruptionBudget": {"enabled": False}}, "podDisruptionBudget is off"),
     ({"monitoring": {"mode": "none"}}, "monitoring.mode is none"),

@@ -8,7 +8,7 @@
 {{- end -}}
 {{- range $name, $_ := $values.env -}}
 {{- if regexMatch "(?i)(key|secret|password|passphrase|token|headers)$" $name -}}
-{{- $lines = append $lines (printf "env.%s looks like a secret: whoever may read a Deployment reads it" $name) -}}
+{{- $lines = append $lines (printf "env.%s looks like a secret: whoever may read a Deployment reads it; mount it by secrets and name the file%s" $name (ternary (printf " in %s_FILE" $name) "" (hasSuffix "_HEADERS" $name))) -}}
 {{- end -}}
 {{- end -}}
 {{- if not $values.networkPolicy.enabled -}}

@@ -10,19 +10,18 @@ import logging
 import os
 import queue
 import threading
-import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
 from opentelemetry.sdk.environment_variables import OTEL_METRIC_EXPORT_INTERVAL
 from opentelemetry.sdk.metrics.export import MetricExporter
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource, get_aggregated_resources
+from opentelemetry.sdk.resources import Resource
 
-from processor import __version__
 from processor.operations.metrics.exporter import wall_ms
 from processor.operations.metrics.producer import Reports, pushed
-from processor.operations.otel_variables import PROTOCOL, other_protocol
+from processor.operations.otel_variables import refusal
+from processor.operations.otlp import headers, resource
 from processor.operations.status import ReadAll
 
 log = logging.getLogger(__name__)
@@ -38,18 +37,18 @@ async def pushing(read_all: ReadAll, environ: Mapping[str, str] = os.environ) ->
 
     What cannot be pushed is logged and nothing else: deliveries do not depend on it.
     """
-    other = other_protocol("METRICS", environ)
-    if other is not None:
-        log.error("metrics are not pushed: protocol '%s' is not supported; allowed: %s", other[1], PROTOCOL)
+    refused = refusal("METRICS", environ)
+    if refused:
+        log.error("metrics are not pushed: %s", refused)
         yield
         return
     try:
-        exporter = _exporter()
+        exporter = _exporter(environ)
     except Exception:  # whatever is wrong with the variables
         log.exception("metrics are not pushed")
         yield
         return
-    pusher = _Pusher(exporter, _resource())
+    pusher = _Pusher(exporter, resource())
     pusher.start()
     task = asyncio.create_task(_push(pusher, read_all, interval_s(environ)), name="metrics push")
     try:
@@ -83,23 +82,11 @@ def interval_s(environ: Mapping[str, str]) -> float:
     return interval_ms / 1000
 
 
-def _exporter() -> MetricExporter:
-    """Return the exporter, which reads its own variables, such as the endpoint."""
+def _exporter(environ: Mapping[str, str]) -> MetricExporter:
+    """Return the exporter, which reads its other variables itself, such as the endpoint."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - 20 MB
 
-    return OTLPMetricExporter()
-
-
-def _resource() -> Resource:
-    """Return what the metrics are about: this process, called as the environment says."""
-    own = Resource.create(
-        {
-            "service.name": "segment-bridge",
-            "service.version": __version__,
-            "service.instance.id": str(uuid.uuid4()),
-        }
-    )
-    return get_aggregated_resources([OTELResourceDetector()], initial_resource=own)
+    return OTLPMetricExporter(headers=headers("METRICS", environ))
 
 
 class _Pusher(threading.Thread):

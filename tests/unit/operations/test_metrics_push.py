@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -165,8 +166,44 @@ async def test_a_protocol_that_is_not_there_is_said(
         async with showing(NO_PAGE, reports, supervised=False):
             pass
     (line,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert line.getMessage() == "metrics are not pushed: protocol 'grpc' is not supported; allowed: http/protobuf"
+    assert line.getMessage() == (
+        "metrics are not pushed: OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: protocol 'grpc' is not spoken; "
+        "allowed: http/protobuf"
+    )
     assert collector.pushes == []
+
+
+async def test_keys_of_a_collector_may_stand_in_a_file(
+    collector: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What a Secret mounts need not be copied into a variable."""
+    (tmp_path / "headers").write_text("Authorization=Bearer%20key\n")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS_FILE", str(tmp_path / "headers"))
+    async with showing(NO_PAGE, reports, supervised=False):
+        pass
+    assert [headers["Authorization"] for headers in collector.headers] == ["Bearer key"]
+
+
+async def test_a_file_of_keys_that_is_missing_stops_nothing_but_pushing(
+    collector: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is sent without the key, and the log names the file."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS_FILE", str(tmp_path / "none"))
+    async with showing(NO_PAGE, reports, supervised=False):
+        pass
+    (line,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert (line.getMessage(), str(tmp_path / "none") in caplog.text) == ("metrics are not pushed", True)
+    assert collector.pushes == []
+
+
+async def test_an_exporter_that_nobody_knows_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A variable that means something elsewhere and nothing here is no silent surprise."""
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "console,prometheus")
+    async with showing(NO_PAGE, reports, supervised=False):
+        pass
+    assert caplog.messages == ["OTEL_METRICS_EXPORTER: console is not known here, only otlp, prometheus, none"]
 
 
 async def test_a_report_that_is_a_bug_stops_no_pushing(collector: Receiver, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,8 +6,10 @@ import asyncio
 import io
 import json
 import logging
+import os
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,7 +60,7 @@ async def spans_of(
     with receiver() as received:
         for name, value in {**received.environ, **(environ or {})}.items():
             monkeypatch.setenv(name, value)
-        spans = Spans(TracingSettings() if settings is None else settings, "moesif-prod", lambda text: text)
+        spans = Spans(TracingSettings() if settings is None else settings, "moesif-prod", lambda text: text, os.environ)
         for sending, answer, verdict in requests:
             with spans.watch(sending) as watched:
                 watched.answered(answer, verdict)
@@ -124,7 +126,7 @@ async def test_a_request_that_is_given_up_has_a_span_too(monkeypatch: pytest.Mon
     with receiver() as received:
         for name, value in received.environ.items():
             monkeypatch.setenv(name, value)
-        spans = Spans(TracingSettings(), "one", str)
+        spans = Spans(TracingSettings(), "one", str, {})
         with pytest.raises(asyncio.CancelledError), spans.watch(Sending("POST", URL, "actions", batch(()))):
             raise asyncio.CancelledError
         await spans.aclose()
@@ -211,8 +213,23 @@ async def test_the_service_has_a_name_unless_the_variables_give_another(monkeypa
     second = await spans_of(request, monkeypatch=monkeypatch, environ=environ)
     own, given = (plain(received.resources[0].resource.attributes) for received in (first, second))
     assert own["service.name"] == "segment-bridge"
-    assert own["service.version"]
+    assert {"service.version", "service.instance.id", "telemetry.sdk.name"} <= own.keys()
     assert given.items() >= {"service.name": "bridge-eu", "deployment.environment.name": "test"}.items()
+
+
+async def test_keys_of_a_receiver_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """That of spans comes before that of both signals, and a file before a variable that everybody can read."""
+    (tmp_path / "spans").write_text("authorization=Bearer%20spans,x-team=cdp\n")
+    (tmp_path / "both").write_text("authorization=both")
+    environ = {
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=variable",
+        "OTEL_EXPORTER_OTLP_HEADERS_FILE": str(tmp_path / "both"),
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS_FILE": str(tmp_path / "spans"),
+    }
+    request = (Sending("POST", URL, "actions", batch(())), Answer(200), DONE)
+    received = await spans_of(request, monkeypatch=monkeypatch, environ=environ)
+    (headers,) = received.headers
+    assert (headers.get_all("authorization"), headers["x-team"]) == (["Bearer spans"], "cdp")
 
 
 async def test_a_topic_is_a_producer_span(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +270,7 @@ async def test_a_receiver_that_is_gone_is_two_lines(
     caplog.set_level(logging.INFO)
     async with peer(script) as http:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{http.port}")
-        spans = Spans(TracingSettings(), "one", str)
+        spans = Spans(TracingSettings(), "one", str, {})
         for _ in range(3):
             with spans.watch(Sending("POST", URL, "actions", batch(()))) as watched:
                 watched.answered(Answer(200), DONE)
@@ -283,7 +300,7 @@ async def test_log_lines_inside_a_request_carry_its_ids(monkeypatch: pytest.Monk
     with receiver() as received:
         for name, value in received.environ.items():
             monkeypatch.setenv(name, value)
-        spans = Spans(TracingSettings(), "one", str)
+        spans = Spans(TracingSettings(), "one", str, {})
 
         async def request(*headers: Headers) -> None:
             with spans.watch(Sending("POST", URL, "actions", batch(*headers))) as watched:
@@ -308,7 +325,7 @@ async def test_a_collector_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyP
     with receiver() as received:
         for name, value in received.environ.items():
             monkeypatch.setenv(name, value)
-        spans = Spans(TracingSettings(), "one", str)
+        spans = Spans(TracingSettings(), "one", str, {})
         monkeypatch.setattr(tracing_spans, "SHUTDOWN_S", 0.05)
         monkeypatch.setattr(spans._provider, "force_flush", lambda _: goes_on.wait())
         try:

@@ -9,7 +9,9 @@ import pytest
 
 from processor.delivery.watching import unwatched
 from processor.operations.settings import TracingSettings
-from processor.operations.tracing_switch import doubts, is_on, tracing
+from processor.operations.tracing_switch import is_on, tracing
+
+NOT_TOLD = "requests are not told to a tracing system"
 
 
 @pytest.mark.parametrize(
@@ -39,24 +41,36 @@ def test_the_standard_variables_come_before_the_setting(
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, []),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": ""}, []),
         (
-            {"OTEL_TRACES_EXPORTER": "otlp,console"},
-            ["OTEL_TRACES_EXPORTER: console is not known here, only otlp and none"],
+            {"OTEL_TRACES_EXPORTER": "console"},
+            ["OTEL_TRACES_EXPORTER: console is not known here, only otlp, none"],
         ),
         (
-            {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
-            ["OTEL_EXPORTER_OTLP_PROTOCOL: spans are sent by http/protobuf, not by grpc"],
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            [f"{NOT_TOLD}: OTEL_EXPORTER_OTLP_PROTOCOL: protocol 'grpc' is not spoken; allowed: http/protobuf"],
         ),
         (
-            {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
-            ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: spans are sent by http/protobuf, not by grpc"],
+            {
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            },
+            [f"{NOT_TOLD}: OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol 'grpc' is not spoken; allowed: http/protobuf"],
+        ),
+        (
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_HEADERS_FILE": "/nowhere/headers"},
+            [NOT_TOLD],
         ),
     ],
 )
-def test_what_is_asked_for_and_not_done_is_told(environ: dict[str, str], expected: list[str]) -> None:
-    """A variable that means something elsewhere and nothing here is no silent surprise."""
-    assert expected == doubts(environ)
+async def test_what_is_asked_for_and_not_done_is_told(
+    environ: dict[str, str], expected: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A variable that means something elsewhere and nothing here is no silent surprise, and stops no delivery."""
+    async with tracing(TracingSettings(), "one", str, environ) as watch:
+        assert watch is unwatched
+    assert caplog.messages == expected
 
 
 async def test_nobody_looks_at_requests_while_tracing_is_off() -> None:
