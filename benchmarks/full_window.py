@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from confluent_kafka import Producer
 
-from benchmarks.work import KEY, ROOT, bridge_command, bridge_config, kafka, memory_bytes, standard_event
+from benchmarks.work import bridge_command, bridge_config, kafka, peak_memory_bytes, standard_event
 from tests.kafka_harness import Kafka
 
 WATCH_S = 25.0
@@ -49,7 +46,7 @@ def main() -> None:
         for case in CASES:
             topic, record_bytes = _produce(broker, case)
             config = _config(broker, topic, Path(folder), case)
-            memory = _highest(bridge_command(config, case.vendor))
+            memory = peak_memory_bytes(bridge_command(config, case.vendor), WATCH_S)
             window = case.delivery.get("max_window_bytes", "default")
             print(f"| {case.vendor} | {record_bytes:,} | {window} | {memory / 1e6:.0f} |", flush=True)
 
@@ -83,26 +80,6 @@ def _config(broker: Kafka, topic: str, folder: Path, case: Case) -> Path:
     config["destinations"][case.vendor]["delivery"] = case.delivery
     path.write_text(json.dumps(config), encoding="utf-8")
     return path
-
-
-def _highest(command: list[str]) -> int:
-    """Return the most memory of a process while it is watched."""
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "BENCH_KEY": KEY},
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    highest, until_s = 0, time.monotonic() + WATCH_S
-    try:
-        while time.monotonic() < until_s:
-            highest = max(highest, memory_bytes(process.pid))
-            time.sleep(0.1)
-    finally:
-        process.terminate()
-        process.wait(60)
-    return highest
 
 
 if __name__ == "__main__":

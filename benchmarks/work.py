@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,6 +218,28 @@ def cpu_s(pid: int) -> float:
 def memory_bytes(pid: int) -> int:
     """Return the resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * PAGE_BYTES
+
+
+def peak_memory_bytes(command: Sequence[str], watch_s: float, is_done: Callable[[], bool] = lambda: True) -> int:
+    """Run the bridge for so long and until that holds; return the most resident memory that it had."""
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "BENCH_KEY": KEY},
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    peak, until_s = 0, time.monotonic() + watch_s
+    try:
+        while time.monotonic() < until_s or not is_done():
+            if process.poll() is not None:
+                raise RuntimeError(f"the bridge ended with {process.returncode}")
+            peak = max(peak, memory_bytes(process.pid))
+            time.sleep(0.1)
+    finally:
+        process.terminate()
+        process.wait(60)
+    return peak
 
 
 def bridge_config(kafka_: Kafka, topic: str, url: str, folder: Path, vendor_name: str = "moesif") -> Path:
