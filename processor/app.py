@@ -29,7 +29,7 @@ from processor.operations.health import turns
 from processor.operations.signals import exit_code, reload_signal, stop_signals
 from processor.operations.status import StatusReport
 from processor.operations.tally import Tally
-from processor.operations.tracing_board import Board
+from processor.operations.trace_board import Board
 from processor.operations.tracing_switch import tracing
 from processor.pipeline.control import Control
 from processor.pipeline.ledger import Ledger

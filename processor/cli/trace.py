@@ -30,9 +30,9 @@ def trace(
     import msgspec
 
     from processor.cli.trace_text import line, verdict
-    from processor.operations.tracing_board import MAX_TIMEOUT_S, Question
-    from processor.operations.tracing_client import page_url
-    from processor.operations.tracing_client import trace as steps
+    from processor.operations.trace_board import MAX_TIMEOUT_S, Question
+    from processor.operations.trace_client import page_url
+    from processor.operations.trace_client import trace as steps
     from processor.settings import load_without_secrets
 
     if (message_id is None) == (user is None):

@@ -1,6 +1,6 @@
 """How a supervised process tells its supervisor how it is: lines of JSON on an inherited socket.
 
-Questions about single events come down the same socket, and what is said of them goes up (`tracing_relay`).
+Questions about single events come down the same socket, and what is said of them goes up (`trace_relay`).
 It also tells the process that its supervisor is gone, however that died: the end of the stream. Nothing else does so
 on every system, and a destination that outlives its supervisor would have nobody to stop it.
 """
@@ -19,8 +19,8 @@ from typing import Any, Final, cast
 import msgspec
 
 from processor.operations.status import Read, StatusReport
-from processor.operations.tracing_board import Board
-from processor.operations.tracing_relay import ASKER, Desk, Member
+from processor.operations.trace_board import Board
+from processor.operations.trace_relay import ASKER, Desk, Member
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import IO
 
 from processor.operations.channel import environment_for, reports
 from processor.operations.status import StatusReport
-from processor.operations.tracing_relay import Member
+from processor.operations.trace_relay import Member
 
 Heard = Callable[[StatusReport], None]
 

@@ -10,7 +10,7 @@ from processor.operations.channel import REPORT_INTERVAL_S, reporting
 from processor.operations.settings import PageSettings
 from processor.operations.showing import showing
 from processor.operations.status import Read
-from processor.operations.tracing_board import Board
+from processor.operations.trace_board import Board
 
 
 @asynccontextmanager

@@ -15,8 +15,8 @@ from processor.operations.settings import OperationsSettings
 from processor.operations.showing import showing
 from processor.operations.signals import exit_code, reload_signal, stop_signals
 from processor.operations.supervisor import Supervisor
-from processor.operations.tracing_board import Board
-from processor.operations.tracing_relay import Relay
+from processor.operations.trace_board import Board
+from processor.operations.trace_relay import Relay
 
 
 class Following(NamedTuple):

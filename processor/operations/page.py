@@ -1,4 +1,4 @@
-"""The page of a process: `/`, `/livez`, `/readyz`, `/metrics`, `/status`; `tracing_page` adds `/trace`.
+"""The page of a process: `/`, `/livez`, `/readyz`, `/metrics`, `/status`; `trace_page` adds `/trace`.
 
 Imported only where it is served. It answers from what it can read at once: no request waits for a destination.
 """
@@ -23,8 +23,8 @@ from processor.operations.metrics import CONTENT_TYPE, Exporter
 from processor.operations.recollection import Recollection
 from processor.operations.settings import PageSettings
 from processor.operations.status import ReadAll, StatusReport
-from processor.operations.tracing_board import Board
-from processor.operations.tracing_page import add_trace
+from processor.operations.trace_board import Board
+from processor.operations.trace_page import add_trace
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from processor.operations.otel_variables import OTLP, doubts, exporters, is_disabled
 from processor.operations.settings import PageSettings
 from processor.operations.status import ReadAll
-from processor.operations.tracing_board import Board
+from processor.operations.trace_board import Board
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from processor.delivery.offsets import Entry
 from processor.delivery.parcel import Parcel
 from processor.delivery.watching import Sending, Watched
 from processor.model import Answer, Decision, Verdict
-from processor.operations.tracing_board import Asker, Step
+from processor.operations.trace_board import Asker, Step
 
 
 class Followed:

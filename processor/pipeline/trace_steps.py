@@ -10,7 +10,7 @@ from processor.destinations.explanation import Explanation, explain_event
 from processor.destinations.plan import Plan
 from processor.destinations.text import id_text
 from processor.model import Mapped, Record, Rejected, Skipped
-from processor.operations.tracing_board import Question, Step
+from processor.operations.trace_board import Question, Step
 
 MAX_ID_CHARS: Final = 200
 """A longer `messageId` is cut where it is shown."""

@@ -17,7 +17,7 @@ from processor.delivery.parcel import Parcel
 from processor.delivery.watching import Sending, Watch, Watched, unwatched
 from processor.destinations.plan import Plan
 from processor.model import Mapped, Record, Rejected, Skipped
-from processor.operations.tracing_board import Asker, Board, Step
+from processor.operations.trace_board import Asker, Board, Step
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.ports import Decoder
 from processor.pipeline.report import Marks

@@ -18,7 +18,7 @@ from processor.app import EXIT_FAILURE, EXIT_OK, Bridge
 from processor.delivery import conclusion
 from processor.delivery.dead_letters import DeadLetters
 from processor.delivery.watching import unwatched
-from processor.operations.tracing_board import Asker, Question, Step
+from processor.operations.trace_board import Asker, Question, Step
 from processor.pipeline import traces, watch
 from tests.fake_clients import FakeClients
 from tests.fake_kafka import FakeConsumer

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from processor.cli.main import application
 from processor.cli.trace_text import line, verdict
 from processor.errors import ConfigError
-from processor.operations import tracing_client
-from processor.operations.tracing_board import Question
+from processor.operations import trace_client
+from processor.operations.trace_board import Question
 from tests.markdown_pages import page_text, rows
 
 PLACE = {"time_ms": 1_800_000_000_123, "destination": "moesif", "topic": "events", "partition": 1, "offset": 17}
@@ -101,7 +101,7 @@ def test_scripts_learn_how_it_ended(reason: str, has_seen: bool, is_of_user: boo
 def test_every_step_is_explained() -> None:
     """The page lists the steps that the code tells, and no other."""
     folder = Path(__file__).parents[3] / "processor"
-    sources = [*folder.glob("pipeline/trace*.py"), *folder.glob("operations/tracing_*.py")]
+    sources = [*folder.glob("pipeline/trace*.py"), *folder.glob("operations/trace_*.py")]
     told = {name for source in sources for name in _steps(source.read_text(encoding="utf-8"))}
     explained = {row[0].strip("`") for row in rows(page_text("docs/tracing.md"), "step", "what it says")}
     assert explained == told
@@ -124,7 +124,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Question]]:
         yield PLACE | {"step": "read", "age_s": 1, "was_read_before": False}
         yield ENDED
 
-    monkeypatch.setattr(tracing_client, "trace", steps)
+    monkeypatch.setattr(trace_client, "trace", steps)
     return found
 
 

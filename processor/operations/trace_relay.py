@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from processor.operations.tracing_board import FINISHED, Asker, Board, BusyError, Question, Step
+from processor.operations.trace_board import FINISHED, Asker, Board, BusyError, Question, Step
 
 log = logging.getLogger(__name__)
 

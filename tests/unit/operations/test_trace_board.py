@@ -12,7 +12,7 @@ import pytest
 
 from processor.operations.channel import reporting, reports
 from processor.operations.status import StatusReport
-from processor.operations.tracing_board import (
+from processor.operations.trace_board import (
     FINISHED,
     MAX_ASKER_COUNT,
     MAX_WAITING_STEP_COUNT,
@@ -24,7 +24,7 @@ from processor.operations.tracing_board import (
     Question,
     Step,
 )
-from processor.operations.tracing_relay import Relay
+from processor.operations.trace_relay import Relay
 from tests.http_peer import eventually
 from tests.virtual_time import virtual
 

@@ -1,4 +1,4 @@
-"""Asking a running bridge where an event is: the other end of `tracing_page`."""
+"""Asking a running bridge where an event is: the other end of `trace_page`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import msgspec
 
 from processor.errors import ConfigError, TransientError
 from processor.operations.settings import PageSettings
-from processor.operations.tracing_board import Question, Step
+from processor.operations.trace_board import Question, Step
 
 SILENT_S: Final = 15.0
 """A bridge that sends not even an empty line for so long is gone: they come every second."""

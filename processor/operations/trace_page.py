@@ -17,7 +17,7 @@ import msgspec
 from aiohttp import web
 
 from processor.operations.status import ReadAll
-from processor.operations.tracing_board import Asker, Board, BusyError, Question
+from processor.operations.trace_board import Asker, Board, BusyError, Question
 
 HEARTBEAT_S: Final = 1.0
 """An empty line goes out so often when nothing happens: only a write tells that nobody listens any more."""

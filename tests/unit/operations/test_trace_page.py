@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from processor.errors import ConfigError, TransientError
-from processor.operations import tracing_page
+from processor.operations import trace_page
 from processor.operations.page import serve
 from processor.operations.settings import PageSettings
-from processor.operations.tracing_board import MAX_ASKER_COUNT, Board, Question
-from processor.operations.tracing_client import page_url, trace
+from processor.operations.trace_board import MAX_ASKER_COUNT, Board, Question
+from processor.operations.trace_client import page_url, trace
 from tests.http_peer import Exchange, Request, eventually, peer
 
 JSON = {"Content-Type": "application/json"}
@@ -67,7 +67,7 @@ async def test_a_client_sees_each_step_as_it_comes() -> None:
 
 async def test_somebody_who_goes_away_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that is interrupted says nothing: the next empty line finds that out."""
-    monkeypatch.setattr(tracing_page, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(trace_page, "HEARTBEAT_S", 0.01)
     board = Board()
     async with page(board) as url, httpx.AsyncClient() as client:
         async with client.stream("POST", f"{url}/trace", headers=JSON, content=b'{"user": "u"}') as answer:
@@ -101,7 +101,7 @@ async def test_what_is_refused(headers: dict[str, str], body: bytes, expected: i
 
 async def test_only_programs_on_this_machine_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever address the page has: a peer from elsewhere is refused before its question is read."""
-    monkeypatch.setattr(tracing_page, "_is_loopback", lambda _remote: False)
+    monkeypatch.setattr(trace_page, "_is_loopback", lambda _remote: False)
     async with page(Board()) as url, httpx.AsyncClient() as client:
         answer = await client.post(f"{url}/trace", headers=JSON, content=b'{"user": "u"}')
     assert answer.status_code == 403
@@ -123,7 +123,7 @@ async def test_only_programs_on_this_machine_may_ask(monkeypatch: pytest.MonkeyP
 )
 def test_which_peers_are_on_this_machine(remote: str | None, expected: bool) -> None:  # noqa: FBT001 - a column of the table
     """Loopback in every spelling, and nothing else."""
-    assert expected == tracing_page._is_loopback(remote)
+    assert expected == trace_page._is_loopback(remote)
 
 
 async def test_one_too_many_is_refused() -> None:
