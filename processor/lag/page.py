@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
+
+from processor.errors import ConfigError
+from processor.operations.page_client import connected
 
 TIMEOUT_S: Final = 1.0
 _MOST_BYTES: Final = 8_388_608
@@ -27,24 +30,19 @@ def last_deliveries(
     """
     try:
         reports = _reports(url, timeout_s)
-    except (OSError, http.client.HTTPException, ValueError, msgspec.DecodeError):
+    except (OSError, http.client.HTTPException, ConfigError, ValueError, msgspec.DecodeError):
         return {}
     known = ((name, _last_ms(report, topics, groups.get(name))) for name, report in reports.items())
     return {name: time_ms for name, time_ms in known if time_ms is not None}
 
 
 def _reports(url: str, timeout_s: float) -> Mapping[str, Any]:
-    """Return the reports of all destinations that the page knows. No proxy is asked for the way to it."""
-    parts = urlsplit(url)
-    is_tls = parts.scheme == "https"
-    made = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
-    connection = made(parts.hostname or "", parts.port, timeout=timeout_s)
-    try:
-        connection.request("GET", f"{parts.path.rstrip('/')}/status", headers={"Accept": "application/json"})
+    """Return the reports of all destinations that the page knows."""
+    connection, path = connected(url, timeout_s)
+    with closing(connection):
+        connection.request("GET", f"{path}/status", headers={"Accept": "application/json"})
         answer = connection.getresponse()
         content: Any = msgspec.json.decode(answer.read(_MOST_BYTES)) if answer.status == _OK else None
-    finally:
-        connection.close()
     reports = content.get("destinations") if isinstance(content, dict) else None
     return reports if isinstance(reports, dict) else {}
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from processor.errors import ConfigError, TransientError
+from processor.operations.page_client import connected
 from processor.operations.settings import PageSettings
 from processor.operations.trace_board import Question, Step
 
@@ -43,13 +43,11 @@ def trace(url: str, question: Question) -> Iterator[Step]:
         ConfigError: `url` is no address, or the bridge knows no such destination.
         TransientError: Nobody answers there, the bridge refuses, or it is gone before the end.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise ConfigError(f"{url!r} is no address of a page, such as http://127.0.0.1:9464")
-    with closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=SILENT_S)) as connection:
+    connection, path = connected(url, SILENT_S)
+    with closing(connection):
         try:
             body = msgspec.json.encode(question)
-            connection.request("POST", "/trace", body, {"Content-Type": "application/json"})
+            connection.request("POST", f"{path}/trace", body, {"Content-Type": "application/json"})
             yield from _steps(connection.getresponse())
         except (OSError, http.client.HTTPException) as error:
             text = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__

@@ -194,7 +194,9 @@ def test_a_page_that_cannot_be_found_is_told(settings: PageSettings) -> None:
         page_url(settings)
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:9464", "https://127.0.0.1", "http://"])
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:9464", "ftp://127.0.0.1", "http://", "http://127.0.0.1:page", "http://["]
+)
 def test_what_is_no_address_is_refused(url: str) -> None:
     """Before anything is asked."""
     with pytest.raises(ConfigError, match="is no address"):
