@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.kafka_harness import Kafka, KafkaCluster, external_kafka, kafka_or_reason
+from tests.kafka_harness import Kafka, KafkaCluster, kafka_or_reason
 from tests.needed import give_up
 from tests.registry_harness import Registry, registry_or_reason
 from tests.secured_kafka import SecuredKafka
@@ -21,25 +22,24 @@ settings.register_profile("tests", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("tests")
 
 _TESTS = Path(__file__).parent
-_SERVICES = ("tests/browser/", "tests/integration/", "tests/chaos/")
 
 
-class _ServicesByFile(LoadScopeScheduling):  # type: ignore[misc]  # the plugin has no types
-    """The tests of a file with real services run on one worker, all others where there is room.
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # the plugin has no types
+    """The tests of a file run on one worker, in their order: files with most tests first.
 
-    A worker has its own broker or browser, started once, and mostly waits: so files run beside each other, and files
-    first, since the scheduler hands out what holds most tests first.
+    A worker has its own broker or browser, started once, and what a module makes for its tests is made once. Tests one
+    by one would cost the plugin more than many of them take: it looks at everything handed out so far each time.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         """Return what a test must share a worker with."""
-        return nodeid.split("::", 1)[0] if nodeid.startswith(_SERVICES) else nodeid
+        return nodeid.split("::", 1)[0]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Return who gives tests to workers."""
-    return _ServicesByFile(config, log)
+    return _ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,6 +52,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def required(found: KafkaCluster | str) -> KafkaCluster:
     """Return the cluster; without one the test is skipped, or fails where Kafka must be there."""
     return found if isinstance(found, KafkaCluster) else give_up(f"no Kafka: {found}")
+
+
+def external_kafka() -> Kafka | None:
+    """Return the Kafka that `KAFKA_BOOTSTRAP_SERVERS` names, if it names one."""
+    servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
+    if not servers:
+        return None
+    kafka = Kafka(servers)
+    kafka.broker_count = len(kafka.admin.list_topics(timeout=30).brokers)
+    return kafka
 
 
 @pytest.fixture(scope="session")

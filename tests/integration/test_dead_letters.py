@@ -246,7 +246,7 @@ def test_the_check_of_the_topic_asks_the_brokers(kafka: Kafka) -> None:
 async def test_a_compacted_topic_without_a_key_holds(kafka: Kafka) -> None:
     """What the broker refuses for good is kept and told, never dropped."""
     topic = kafka.create_topic(config={"cleanup.policy": "compact"})
-    desk = Desk(kafka, topic, delivery_timeout_s=1, retry_base_s=0.1)
+    desk = Desk(kafka, topic, retry_base_s=0.1)
     desk.letters.start()
     desk.send(0, b"{}", None)
     await desk.until(lambda: bool(desk.states), "the trouble is told")

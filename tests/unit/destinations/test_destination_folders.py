@@ -59,7 +59,7 @@ def test_a_vendor_is_a_folder_of_its_own(type_name: str) -> None:
 def test_the_webhook_is_its_folder_and_one_line() -> None:
     """No other file of the package, of the chart or of the project's own settings knows that it exists."""
     files = [path for path in (ROOT / "processor").rglob("*") if path.suffix in {".py", ".yaml"}]
-    files += [path for path in (ROOT / "helm").rglob("*") if path.is_file()]
+    files += [path for path in (ROOT / "helm").rglob("*") if path.is_file() and path.suffix != ".pyc"]
     files += [ROOT / name for name in ("pyproject.toml", "Dockerfile", "docker-compose.yml", "Makefile")]
     naming = [
         (str(path.relative_to(ROOT)), line.strip())
