@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from processor.errors import BrokerError
+from processor.source import group_members
 from processor.source.deadline import Deadline
 from processor.source.partitions import Partition
-from processor.source.trouble import broker_error
 
 _NO_GROUP: Final = frozenset({"GROUP_ID_NOT_FOUND", "COORDINATOR_NOT_AVAILABLE", "GROUP_COORDINATOR_NOT_AVAILABLE"})
 """Answers for a group that nobody has joined yet; a cluster without any group has no coordinator either."""
@@ -61,24 +60,17 @@ def ask_groups(admin: AdminClient, group_ids: Iterable[str], deadline: Deadline)
     Raises:
         BrokerError: The client refuses the question.
     """
-    timeout_s = max(deadline.request_s - _MARGIN_S, 0.1)
-    try:
-        return GroupQuestion(admin.describe_consumer_groups(list(group_ids), request_timeout=timeout_s))
-    except (KafkaException, ValueError) as error:
-        raise broker_error(error, "cannot ask about members of groups") from error
+    return GroupQuestion(group_members.ask_groups(admin, group_ids, max(deadline.request_s - _MARGIN_S, 0.1)))
 
 
 def _group(group_id: str, future: Future[Any], deadline: Deadline) -> Group:
     """Return one group as the cluster describes it."""
     try:
-        found = future.result(deadline.request_s)
-    except KafkaException as error:
-        trouble: BrokerError = broker_error(error, f"cannot describe group {group_id}")
-        return Group(group_id, "EMPTY") if trouble.code in _NO_GROUP else Group(group_id, trouble=str(trouble))
-    except TimeoutError:
-        return Group(group_id, trouble=f"cannot describe group {group_id}: no answer in time")
+        found = group_members.described(group_id, future, deadline)
+    except BrokerError as error:
+        return Group(group_id, "EMPTY") if error.code in _NO_GROUP else Group(group_id, trouble=str(error))
     owners = {
-        (each.topic, each.partition): Owner(member.client_id, member.host.removeprefix("/"), member.member_id)
+        (each.topic, each.partition): Owner(member.client_id, group_members.host(member), member.member_id)
         for member in found.members
         for each in (member.assignment.topic_partitions if member.assignment is not None else ())
     }
