@@ -25,10 +25,10 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.__main__ import PROGRAMS  # noqa: E402 - the path is set above
-from benchmarks.machine import this_machine  # noqa: E402
-from benchmarks.proof_report import Case, Measurement, Report, Suite, render  # noqa: E402
-from tests.kafka_jars import KAFKA_VERSION  # noqa: E402
-from tests.ledger.figures import RunFigures  # noqa: E402
+from benchmarks.machine import this_machine  # noqa: E402 - as above
+from benchmarks.proof_report import Case, Measurement, Report, Suite, render  # noqa: E402 - as above
+from tests.kafka_jars import KAFKA_VERSION  # noqa: E402 - as above
+from tests.ledger.figures import RunFigures  # noqa: E402 - as above
 
 PAGE = ROOT / "docs" / "proof.md"
 SCENARIO_S = 2_400.0

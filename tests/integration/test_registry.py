@@ -63,8 +63,8 @@ async def test_our_event_schema_goes_through_a_registry(registry: Registry) -> N
 async def test_what_another_producer_wrote_is_read(registry: Registry) -> None:
     """Bytes of Confluent's own serializer decode, its schema registered by itself."""
     from confluent_kafka.schema_registry import SchemaRegistryClient  # noqa: PLC0415 - warns unless imported before
-    from confluent_kafka.schema_registry.avro import AvroSerializer  # noqa: PLC0415
-    from confluent_kafka.serialization import MessageField, SerializationContext  # noqa: PLC0415
+    from confluent_kafka.schema_registry.avro import AvroSerializer  # noqa: PLC0415 - as above
+    from confluent_kafka.serialization import MessageField, SerializationContext  # noqa: PLC0415 - as above
 
     schema = {"type": "record", "name": "Order", "fields": [{"name": "type", "type": "string"}]}
     decoder = _decoder(registry)

@@ -70,7 +70,7 @@ MOENGAGE = REQUIRED["moengage"]
 def _request(
     settings: dict[str, Any] | None = None,
     subscription: dict[str, Any] | None = None,
-    **event: Any,  # noqa: ANN401
+    **event: Any,  # noqa: ANN401 - any JSON value
 ) -> dict[str, Any] | None:
     """Return the request that a pasted subscription makes of a track with these fields."""
     return request_for("moengage", MOENGAGE | (settings or {}), PASTED | (subscription or {}), TRACK | event, NOW)
