@@ -18,7 +18,6 @@ from processor.delivery.offsets import Entry, Key, Partition
 from processor.delivery.parcel import Parcel
 from processor.delivery.settings import RateLimit
 from processor.destinations.plan import Plan
-from processor.errors import InvariantError
 from processor.model import Answer, Decision, Outcome, Record, Rejected
 from processor.pipeline.inbox import Assigned, Inbox, Item, Reached, Withdrawn
 from processor.pipeline.ledger import Ledger
@@ -144,7 +143,7 @@ class Pipeline:
         return None
 
     def _take_notice(self) -> bool:
-        """Deal with what stands first in the inbox and is no record; return whether there was anything."""
+        """Deal with what stands first in the inbox and is no record; return whether anything stands there."""
         match item := self.inbox.first():
             case None:
                 return False
@@ -158,7 +157,7 @@ class Pipeline:
                 for key, end in item.ends.items():
                     self.ledger.reach(key, end)
             case Record():
-                raise InvariantError("records are taken in runs")
+                return True  # the consumer thread has appended it since records were looked for
             case unknown:
                 assert_never(unknown)
         self.inbox.drop(1)

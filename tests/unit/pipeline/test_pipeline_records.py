@@ -314,3 +314,23 @@ async def test_an_outage_is_said_when_it_begins_and_when_it_is_over(caplog: pyte
     said = [(record.levelname, record.message) for record in caplog.records if record.name.startswith("processor")]
     begins = "destination fake: requests fail (http_503); until one succeeds, a single one is tried after each pause"
     assert said == [("WARNING", begins), ("INFO", "destination fake: requests are answered again")]
+
+
+@virtual
+async def test_a_record_may_arrive_between_two_looks_at_the_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The consumer thread appends whenever it likes: also when records were not found and notices are looked for."""
+    async with Bench() as bench:
+        inbox = bench.pipeline.inbox
+        look = inbox.records
+        late = [{}, {}]
+
+        def records(max_count: int, max_value_bytes: int) -> list[Record]:
+            found = look(max_count, max_value_bytes)
+            if not found and late:
+                bench.read(late.pop())
+            return found
+
+        monkeypatch.setattr(inbox, "records", records)
+        bench.read({})
+        await asyncio.sleep(60.0)
+        assert (bench.counts, bench.pipeline.failure) == ({"delivered": 3}, None)
