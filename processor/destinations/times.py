@@ -93,21 +93,12 @@ def _iso_second(seconds: int) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
-def event_time(event: Event, record: Record) -> tuple[int, str | None]:
-    """Return when an event happened, in milliseconds since 1970, and a warning code when not `timestamp` said so.
-
-    The order of sources is `timestamp`, `originalTimestamp`, `receivedAt`, `sentAt`, the record's own time. Never the
-    wall clock: a record read again must map to the same payload.
-    """
-    _, epoch_ms, warning = find_time(event.get("timestamp"), event, record)
-    return epoch_ms, warning
-
-
 def find_time(mapped: Any, event: Event, record: Record) -> tuple[Any, int, str | None]:  # noqa: ANN401 - any JSON value
     """Return the first readable time as it was found, in milliseconds, and the warning code.
 
     `mapped` is what a mapping gave for the time, None when it gave none; it comes before the event's own fields and
-    raises no warning, and neither does the event's `timestamp` where the mapping gave nothing at all.
+    raises no warning, and neither does the event's `timestamp` where the mapping gave nothing at all. The record's own
+    time comes last. Never the wall clock: a record read again must map to the same payload.
     """
     epoch_ms = read_time_ms(mapped)
     if epoch_ms is not None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.destinations.times import event_time, find_time, is_plain_time, iso_ms, read_time_ms
+from processor.destinations.times import find_time, is_plain_time, iso_ms, read_time_ms
 from processor.model import Record
 
 TIME = "2026-03-15T11:59:30.250Z"
@@ -130,7 +130,7 @@ def test_written_times_read_back(epoch_ms: int) -> None:
 )
 def test_sources_of_an_events_time(event: dict[str, Any], expected: tuple[int, str | None]) -> None:
     """The first readable source wins, and every source but the first is warned about."""
-    assert event_time(event, RECORD) == expected
+    assert find_time(event.get("timestamp"), event, RECORD)[1:] == expected
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_mapped_time_comes_first(mapped: Any, expected: tuple[Any, int, str | 
 )
 def test_a_record_time_that_no_calendar_has_is_cut(timestamp_ms: int, expected: int) -> None:
     """A producer that writes microseconds, or nonsense, does not break the record."""
-    epoch_ms, _ = event_time({}, Record("t", 0, 0, timestamp_ms))
+    _, epoch_ms, _ = find_time(None, {}, Record("t", 0, 0, timestamp_ms))
 
     assert epoch_ms == expected
     assert len(iso_ms(epoch_ms)) == len(TIME)
