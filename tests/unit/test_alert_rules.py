@@ -169,6 +169,28 @@ def held_for_authorisation(reason: str) -> bool:
     return any(re.fullmatch(found, reason) for found in re.findall(r'reason=~"([^"]+)"', promql))
 
 
+def test_windows_differ_in_nothing_but_their_length() -> None:
+    """Of what the burn rates compare each is recorded for all windows, by the same expression over its own window."""
+    forms: defaultdict[str, set[str]] = defaultdict(set)
+    lengths: defaultdict[str, set[str]] = defaultdict(set)
+    for name, rule in records().items():
+        base, found, length = name.partition(":increase")
+        if base.startswith("destination:") and found:
+            lengths[base].add(length)
+            forms[base].add(rule["expr"].replace(f"[{length}]", "[WINDOW]"))
+    assert dict.fromkeys(forms, 1) == {base: len(texts) for base, texts in forms.items()}
+    compared = {
+        found
+        for rule in alerts()
+        if rule["labels"].get("slo") == "freshness"
+        for found in re.findall(r":increase(\d+[mhd])\b", rule["expr"])
+    }
+    assert {
+        "destination:segment_bridge_late_events": compared,
+        "destination:segment_bridge_events": compared,
+    } == lengths
+
+
 def test_holds_for_credentials_are_told_from_others() -> None:
     """Whatever the gate takes for credentials is one, and the guard is none."""
     kafka = {"topic_authorization_failed", "cluster_authorization_failed", "sasl_authentication_failed"}
