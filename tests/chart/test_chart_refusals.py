@@ -58,6 +58,7 @@ def test_each_destination_has_the_grace_period_of_its_own_drain() -> None:
 REGISTRY = {"format": "avro", "avro": {"registry": {"url": "https://registry", "token": {"env": "REGISTRY_TOKEN"}}}}
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"terminationGracePeriodSeconds": 34}, "give it at least 35"),
+    ({"env": {"OTEL_EXPORTER_OTLP_HEADERS_FILE": "/secrets/none/headers"}}, "secrets has no entry none for it"),
     ({"destinations": {DESTINATION: {"terminationGracePeriodSeconds": 0}}}, "give it at least 35"),
     ({**own(delivery={"drain_ms": 60_000}), "terminationGracePeriodSeconds": 60}, "give it at least 75"),
     ({"destinations": {DESTINATION: {"enabled": False}}}, "no destination"),
@@ -225,6 +226,7 @@ def test_safe_values_come_without_warnings() -> None:
     """So that a warning is read."""
     assert [] == warnings({})
     assert "WARNING" not in render(with_values("minimal", SAFE)).notes
+    assert [] == warnings({"env": {"OTEL_EXPORTER_OTLP_CLIENT_KEY": "/etc/telemetry/tls.key"}}), "a path, no key"
 
 
 @pytest.mark.parametrize(("more", "told"), UNSAFE, ids=[told for _, told in UNSAFE])

@@ -164,7 +164,7 @@ def test_secrets_are_files_and_nothing_else(feature: str) -> None:
             continue
         destination = container["args"][-1]
         own = {**content, "destinations": {destination: content["destinations"][destination]}}
-        named = set(re.findall(r"/(?:secrets|files)/[^/\"]+(?=/)", json.dumps(own)))
+        named = set(re.findall(r"/(?:secrets|files)/[^/\"]+(?=/)", json.dumps([own, container.get("env", [])])))
         mounts = {each["mountPath"]: each for each in container["volumeMounts"]}
         assert named | {"/config", "/tmp"} == mounts.keys(), name
         assert all(mounts[path]["readOnly"] for path in named), name
@@ -300,3 +300,27 @@ def test_secrets_that_are_mounted_are_found(tmp_path: Path) -> None:
     path = tmp_path / "segment-bridge.yaml"
     path.write_text(json.dumps(content))
     assert load_settings(path).destinations["moesif-prod"].settings.model_dump()["application_id"] == "***"
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [
+        ("http://collector", 80),
+        ("https://collector.example", 443),
+        ("HTTPS://Collector:4318/", 4318),
+        ("http://[2001:db8::1]:4318", 4318),
+        ("http://[fd00::1]", 80),
+        ("http://[fd00:0:0::5]:4318/v1:7", 4318),
+        ("http://collector:4318/tenant:7", 4318),
+        ("http://user:123pass@collector:4318", 4318),
+        ("https://team:99@collector.example/a:9", 443),
+        ("http://$(HOST_IP):04318", 4318),
+    ],
+)
+@pytest.mark.parametrize("signal", ["", "METRICS_", "TRACES_"])
+def test_processes_may_reach_the_collector_that_env_names(address: str, port: int, signal: str) -> None:
+    """By the port of its address or the usual one of its protocol, in the cluster or not, and by no other port."""
+    values = with_values("minimal", {"env": {f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT": address}})
+    (policy,) = (each for each in render(values).objects if each["kind"] == "NetworkPolicy")
+    (rule,) = (each for each in policy["spec"]["egress"] if 9092 in {one["port"] for one in each["ports"]})
+    assert ({9092, port}, None) == ({one["port"] for one in rule["ports"]}, rule.get("to"))

@@ -59,10 +59,10 @@
 {{- $text := set $config "destinations" (dict .destination $own) | toJson -}}
 {{- range $kind := list "secrets" "files" -}}
 {{- $there := include "segment-bridge.mounted" (dict "root" $.root "kind" $kind "destination" $.destination) | fromJsonArray -}}
-{{- range regexFindAll (printf "\"/%s/[^\"]*\"" $kind) $text -1 | uniq -}}
+{{- range regexFindAll (printf "\"/%s/[^\"]*\"" $kind) (print $text (toJson $.root.Values.env)) -1 | uniq -}}
 {{- $name := index (splitList "/" (trimAll "\"" .)) 2 -}}
 {{- if not (has $name $there) -}}
-{{- fail (printf "the file of %s names %s, but %s has no entry %s for it" $.destination (trimAll "\"" .) $kind $name) -}}
+{{- fail (printf "the file of %s, or env, names %s, but %s has no entry %s for it" $.destination (trimAll "\"" .) $kind $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

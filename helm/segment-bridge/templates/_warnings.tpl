@@ -7,8 +7,8 @@
 {{- $lines = append $lines (printf "image.tag %s may mean another image tomorrow: name a release or a digest" $values.image.tag) -}}
 {{- end -}}
 {{- range $name, $_ := $values.env -}}
-{{- if regexMatch "(?i)(key|secret|password|passphrase|token|headers)$" $name -}}
-{{- $lines = append $lines (printf "env.%s looks like a secret: whoever may read a Deployment reads it; mount it by secrets and name the file%s" $name (ternary (printf " in %s_FILE" $name) "" (hasSuffix "_HEADERS" $name))) -}}
+{{- if and (regexMatch "(?i)(key|secret|password|passphrase|token|headers)$" $name) (not (regexMatch "^OTEL_EXPORTER_OTLP_(METRICS_|TRACES_)?CLIENT_KEY$" $name)) -}}
+{{- $lines = append $lines (printf "env.%s looks like a secret: whoever may read a Deployment reads it; mount it by secrets and name the file%s" $name (ternary (printf " in %s_FILE" $name) "" (regexMatch "^OTEL_EXPORTER_OTLP_(METRICS_|TRACES_)?HEADERS$" $name))) -}}
 {{- end -}}
 {{- end -}}
 {{- if not $values.networkPolicy.enabled -}}
