@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from processor.errors import ConfigError
-from processor.operations.page_client import connected
+from processor.operations.page_client import connection_to
 
 TIMEOUT_S: Final = 1.0
 _MOST_BYTES: Final = 8_388_608
@@ -30,7 +30,7 @@ def last_deliveries(
     """
     try:
         reports = _reports(url, timeout_s)
-    except (OSError, http.client.HTTPException, ConfigError, ValueError, msgspec.DecodeError):
+    except (OSError, http.client.HTTPException, ConfigError, msgspec.DecodeError):
         return {}
     known = ((name, _last_ms(report, topics, groups.get(name))) for name, report in reports.items())
     return {name: time_ms for name, time_ms in known if time_ms is not None}
@@ -38,7 +38,7 @@ def last_deliveries(
 
 def _reports(url: str, timeout_s: float) -> Mapping[str, Any]:
     """Return the reports of all destinations that the page knows."""
-    connection, path = connected(url, timeout_s)
+    connection, path = connection_to(url, timeout_s)
     with closing(connection):
         connection.request("GET", f"{path}/status", headers={"Accept": "application/json"})
         answer = connection.getresponse()

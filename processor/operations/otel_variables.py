@@ -6,20 +6,26 @@ set, and `OTEL_SDK_DISABLED` is true only where it says `true`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
+from urllib.parse import unquote
+
+from processor.errors import ConfigError
 
 Signal: TypeAlias = Literal["METRICS", "TRACES"]
 
 OTLP: Final = "otlp"
-PROTOCOL: Final = "http/protobuf"
+_PROTOCOL: Final = "http/protobuf"
 """The only protocol of OTLP that is spoken."""
-KNOWN_EXPORTERS: Final[Mapping[Signal, tuple[str, ...]]] = {
+_KNOWN_EXPORTERS: Final[Mapping[Signal, tuple[str, ...]]] = {
     "METRICS": (OTLP, "prometheus", "none"),
     "TRACES": (OTLP, "none"),
 }
 """Prometheus may always pull, so its name asks for nothing; neither does `none`."""
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[\x20-\x7e]+")
 
 
 def is_disabled(environ: Mapping[str, str]) -> bool:
@@ -33,36 +39,60 @@ def exporters(signal: Signal, environ: Mapping[str, str]) -> set[str]:
 
 
 def doubts(signal: Signal, environ: Mapping[str, str]) -> list[str]:
-    """Return which exporters are asked for that nobody here knows, a sentence each."""
-    known = KNOWN_EXPORTERS[signal]
+    """Return which exporters are asked for that nobody here knows, a sentence each; none while all is switched off."""
+    if is_disabled(environ):
+        return []
+    known = _KNOWN_EXPORTERS[signal]
     unknown = sorted(exporters(signal, environ) - {*known})
     return [f"OTEL_{signal}_EXPORTER: {name} is not known here, only {', '.join(known)}" for name in unknown]
 
 
-def refusal(signal: Signal, environ: Mapping[str, str]) -> str:
-    """Return why nothing can be sent as the variables ask; empty where it can.
+def refusal(signal: Signal, environ: Mapping[str, str]) -> str | None:
+    """Return why nothing can be sent as the variables ask, None where it can.
 
     An endpoint of another protocol would understand nothing, so it is not sent to.
     """
-    name, protocol = _own_or_common(signal, "PROTOCOL", environ)
-    return "" if protocol in {"", PROTOCOL} else f"{name}: protocol '{protocol}' is not spoken; allowed: {PROTOCOL}"
+    named = _own_or_common(signal, "PROTOCOL", environ)
+    if named is None or named[1] == _PROTOCOL:
+        return None
+    return f"{named[0]}: protocol '{named[1]}' is not spoken; allowed: {_PROTOCOL}"
 
 
-def headers_text(signal: Signal, environ: Mapping[str, str]) -> str | None:
-    """Return what the file with headers of requests says, written as `OTEL_EXPORTER_OTLP_HEADERS` is; None without one.
+def headers(signal: Signal, environ: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the headers of requests that stand in a file, as in `OTEL_EXPORTER_OTLP_HEADERS`; None without a file.
 
     `OTEL_EXPORTER_OTLP_HEADERS_FILE`, or that of one signal, is this program's own: a key that is mounted as a file
-    need not be a variable, which more people can read. It comes before the standard variables.
+    need not be a variable, which more people can read. Where both name a header, that of the file is sent. The SDK's
+    own reader logs what it does not understand, which is the key where somebody writes `Authorization: KEY`.
 
     Raises:
-        OSError: The file cannot be read.
-        UnicodeDecodeError: It is no text.
+        ConfigError: The file cannot be read or holds something else. The text names it, and nothing of what it holds.
     """
-    _, path = _own_or_common(signal, "HEADERS_FILE", environ)
-    return Path(path).read_text(encoding="utf-8").strip() if path else None
+    named = _own_or_common(signal, "HEADERS_FILE", environ)
+    if named is None:
+        return None
+    variable, path = named
+    try:
+        if not Path(path).is_file() and Path(path).exists():  # who reads a pipe may wait for ever
+            raise ConfigError(f"{variable}: {path} is no file")
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{variable}: {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{variable}: {path} is no UTF-8") from error
+    found = dict(_header(part) for part in text.strip().rstrip(",").split(","))
+    if "" in found:
+        raise ConfigError(f"{variable}: {path} is not written as name=value, percent-encoded, with commas between")
+    return found
 
 
-def _own_or_common(signal: Signal, what: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the variable that is in force, that of the signal before that of both, and its value; empty without."""
+def _header(text: str) -> tuple[str, str]:
+    """Return name and value of a header; no name where the text is none, or may not be sent as one."""
+    name, _, value = (unquote(part).strip() for part in text.partition("="))
+    return (name.lower(), value) if _NAME.fullmatch(name) and _VALUE.fullmatch(value) else ("", "")
+
+
+def _own_or_common(signal: Signal, what: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the variable that is in force, that of the signal before that of both, and its value; None without."""
     names = (f"OTEL_EXPORTER_OTLP_{signal}_{what}", f"OTEL_EXPORTER_OTLP_{what}")
-    return next(((name, environ[name]) for name in names if environ.get(name)), ("", ""))
+    return next(((name, environ[name]) for name in names if environ.get(name)), None)

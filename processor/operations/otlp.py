@@ -1,4 +1,4 @@
-"""What metrics and spans have in common where they are sent by OTLP: whose they are, and the headers of requests.
+"""What metrics and spans that are sent by OTLP are of: this process, by the same id in both.
 
 Imports OpenTelemetry's SDK, which costs memory.
 """
@@ -6,13 +6,14 @@ Imports OpenTelemetry's SDK, which costs memory.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from typing import Final
 
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource, get_aggregated_resources
-from opentelemetry.util.re import parse_env_headers
 
 from processor import __version__
-from processor.operations.otel_variables import Signal, headers_text
+
+_INSTANCE_ID: Final = str(uuid.uuid4())
+"""One for the process, or its spans could not be found by its metrics."""
 
 
 def resource() -> Resource:
@@ -21,18 +22,7 @@ def resource() -> Resource:
         {
             "service.name": "segment-bridge",
             "service.version": __version__,
-            "service.instance.id": str(uuid.uuid4()),
+            "service.instance.id": _INSTANCE_ID,
         }
     )
     return get_aggregated_resources([OTELResourceDetector()], initial_resource=own)
-
-
-def headers(signal: Signal, environ: Mapping[str, str]) -> Mapping[str, str] | None:
-    """Return the headers of requests that stand in a file; None where no variable names one.
-
-    Raises:
-        OSError: The file cannot be read.
-        UnicodeDecodeError: It is no text.
-    """
-    text = headers_text(signal, environ)
-    return None if text is None else parse_env_headers(text, liberal=True)

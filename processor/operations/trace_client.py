@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from processor.errors import ConfigError, TransientError
-from processor.operations.page_client import connected
+from processor.operations.page_client import connection_to
 from processor.operations.settings import PageSettings
 from processor.operations.trace_board import Question, Step
 
@@ -43,7 +43,7 @@ def trace(url: str, question: Question) -> Iterator[Step]:
         ConfigError: `url` is no address, or the bridge knows no such destination.
         TransientError: Nobody answers there, the bridge refuses, or it is gone before the end.
     """
-    connection, path = connected(url, SILENT_S)
+    connection, path = connection_to(url, SILENT_S)
     with closing(connection):
         try:
             body = msgspec.json.encode(question)

@@ -43,7 +43,7 @@ from processor.destinations.addresses import port_of
 from processor.destinations.target import WRITTEN
 from processor.model import Answer, Headers, Record, Verdict
 from processor.operations.logs import SpanIds, current_span
-from processor.operations.otlp import headers, resource
+from processor.operations.otlp import resource
 from processor.operations.settings import TracingSettings
 
 _log = logging.getLogger(__name__)
@@ -129,16 +129,20 @@ class Spans:
     """The spans of one destination's requests. Belongs to its event loop; they are sent by a thread of the SDK."""
 
     def __init__(
-        self, settings: TracingSettings, destination: str, mask: Callable[[str], str], environ: Mapping[str, str]
+        self,
+        settings: TracingSettings,
+        destination: str,
+        mask: Callable[[str], str],
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare by the standard variables. Nothing becomes global.
+        """Prepare by the standard variables; `headers` of requests come before theirs. Nothing becomes global.
 
         Raises:
             Exception: The variables cannot be followed; what is raised then is the SDK's choice.
         """
         self._max_links = settings.max_links
         self._destination = destination
-        exporter = OTLPSpanExporter(headers=headers("TRACES", environ))
+        exporter = OTLPSpanExporter(headers=headers)
         self.endpoint = shown_url(urlsplit(exporter._endpoint))  # noqa: SLF001 - the SDK works it out and does not say
         self._provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
         if isinstance(self._provider.sampler, ParentBased):

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from processor.delivery.watching import Watch, unwatched
-from processor.operations.otel_variables import OTLP, doubts, exporters, is_disabled, refusal
+from processor.errors import ConfigError
+from processor.operations.otel_variables import OTLP, doubts, exporters, headers, is_disabled, refusal
 from processor.operations.settings import TracingSettings
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ async def tracing(
     """Give what a dispatcher tells its requests to while the block runs: spans where they are wanted, else nobody.
 
     `mask` takes keys out of a text. Spans that wait at the end of the block are sent, within a few seconds. Variables
-    that cannot be followed are logged and nothing else: deliveries do not depend on spans.
+    that cannot be followed are logged and nothing else: deliveries do not depend on spans. `environ` holds this
+    program's own variables; the SDK reads those of the process.
     """
     for doubt in doubts("TRACES", environ):
         log.warning("%s", doubt)
@@ -37,15 +39,19 @@ async def tracing(
         yield unwatched
         return
     refused = refusal("TRACES", environ)
-    if refused:
+    if refused is not None:
         log.error("requests are not told to a tracing system: %s", refused)
         yield unwatched
         return
     from processor.operations.tracing_spans import Spans  # noqa: PLC0415 - costs memory and a second at the start
 
     try:
-        spans = Spans(settings, destination, mask, environ)
-    except Exception:  # whatever is wrong with the variables
+        spans = Spans(settings, destination, mask, headers("TRACES", environ))
+    except ConfigError as error:
+        log.error("requests are not told to a tracing system: %s", error)  # noqa: TRY400 - the text says it all
+        yield unwatched
+        return
+    except Exception:  # whatever the SDK finds wrong with its variables
         log.exception("requests are not told to a tracing system")
         yield unwatched
         return

@@ -205,6 +205,29 @@ def test_without_one_right_that_one_is_named(guarded: Guarded, right: tuple[str,
         guarded.give(right)
 
 
+def test_a_pause_that_may_not_be_read_is_waited_for(guarded: Guarded) -> None:
+    """Who starts without Read on the control topic reads no event, lives, stops when told, and obeys later."""
+    bridge, read = guarded.bridge, ("control topic", "READ")
+    assert bridge.command("pause", "moveo").ended() == 0
+    sent = bridge.produce(10)
+    guarded.take(read)
+    try:
+        first = bridge.run()
+        bridge.until(lambda: first.state() == ("starting", "control_topic_unread"), "it waits for the right")
+        assert (first.get("/livez")[0], first.stop()) == (200, 0)
+        second = bridge.run()
+        bridge.until(lambda: names(second.log(), read, f"{bridge.prefix}.control"), "the log names the right")
+        guarded.give(read)
+        bridge.until(lambda: second.state() == ("paused", ""), "it obeys")
+        assert not bridge.deliveries().keys() & set(sent)
+    finally:
+        guarded.give(read)
+    assert bridge.command("resume", "moveo").ended() == 0
+    bridge.until(bridge.is_all_committed, "everything is committed")
+    assert set(sent) <= bridge.deliveries().keys()
+    assert second.stop() == 0
+
+
 def test_without_the_right_to_make_the_control_topic_that_one_is_named(guarded: Guarded) -> None:
     """The topic is missing: the check says that it cannot tell, and the bridge ends with what it needs."""
     bridge, control = guarded.bridge, f"{guarded.bridge.prefix}.control"

@@ -18,10 +18,11 @@ from opentelemetry.sdk.environment_variables import OTEL_METRIC_EXPORT_INTERVAL
 from opentelemetry.sdk.metrics.export import MetricExporter
 from opentelemetry.sdk.resources import Resource
 
+from processor.errors import ConfigError
 from processor.operations.metrics.exporter import wall_ms
 from processor.operations.metrics.producer import Reports, pushed
-from processor.operations.otel_variables import refusal
-from processor.operations.otlp import headers, resource
+from processor.operations.otel_variables import headers, refusal
+from processor.operations.otlp import resource
 from processor.operations.status import ReadAll
 
 log = logging.getLogger(__name__)
@@ -35,16 +36,21 @@ CLOSE_S: Final = 3.0
 async def pushing(read_all: ReadAll, environ: Mapping[str, str] = os.environ) -> AsyncIterator[None]:
     """Push what `read_all` gives at the interval while the block runs, and once at its end.
 
-    What cannot be pushed is logged and nothing else: deliveries do not depend on it.
+    What cannot be pushed is logged and nothing else: deliveries do not depend on it. `environ` holds this program's own
+    variables; the SDK reads those of the process.
     """
     refused = refusal("METRICS", environ)
-    if refused:
+    if refused is not None:
         log.error("metrics are not pushed: %s", refused)
         yield
         return
     try:
         exporter = _exporter(environ)
-    except Exception:  # whatever is wrong with the variables
+    except ConfigError as error:
+        log.error("metrics are not pushed: %s", error)  # noqa: TRY400 - the text says it all
+        yield
+        return
+    except Exception:  # whatever the SDK finds wrong with its variables
         log.exception("metrics are not pushed")
         yield
         return

@@ -184,16 +184,23 @@ async def test_keys_of_a_collector_may_stand_in_a_file(
     assert [headers["Authorization"] for headers in collector.headers] == ["Bearer key"]
 
 
-async def test_a_file_of_keys_that_is_missing_stops_nothing_but_pushing(
-    collector: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("content", [None, "Authorization: Bearer hidden"])
+async def test_a_file_of_keys_that_cannot_be_used_stops_nothing_but_pushing(
+    content: str | None,
+    collector: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nothing is sent without the key, and the log names the file."""
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS_FILE", str(tmp_path / "none"))
+    """Nothing is sent without the key, and the log names the file and nothing of what it holds."""
+    if content is not None:
+        (tmp_path / "headers").write_text(content)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS_FILE", str(tmp_path / "headers"))
     async with showing(NO_PAGE, reports, supervised=False):
         pass
-    (line,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert (line.getMessage(), str(tmp_path / "none") in caplog.text) == ("metrics are not pushed", True)
-    assert collector.pushes == []
+    (line,) = caplog.messages
+    said = f"metrics are not pushed: OTEL_EXPORTER_OTLP_HEADERS_FILE: {tmp_path / 'headers'} "
+    assert (line.startswith(said), "hidden" in caplog.text, collector.pushes) == (True, False, [])
 
 
 async def test_an_exporter_that_nobody_knows_is_told(

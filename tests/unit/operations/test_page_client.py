@@ -7,7 +7,7 @@ from http.client import HTTPConnection, HTTPSConnection
 
 import pytest
 
-from processor.operations.page_client import connected
+from processor.operations.page_client import connection_to
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,12 @@ from processor.operations.page_client import connected
         ("http://127.0.0.1:9464", HTTPConnection, 9464, ""),
         ("http://127.0.0.1:9464/", HTTPConnection, 9464, ""),
         ("https://bridge.example/cdp/", HTTPSConnection, 443, "/cdp"),
+        ("http://[::1]", HTTPConnection, 80, ""),
+        ("https://[fe80::a]/", HTTPSConnection, 443, ""),
     ],
 )
 def test_a_page_may_be_behind_tls_and_below_a_path(url: str, kind: type[HTTPConnection], port: int, path: str) -> None:
     """As a proxy in front of it has it."""
-    connection, found = connected(url, 1.0)
+    connection, found = connection_to(url, 1.0)
     with closing(connection):
         assert (type(connection), connection.port, found) == (kind, port, path)

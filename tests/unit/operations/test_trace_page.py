@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from processor.errors import ConfigError, TransientError
 from processor.operations import trace_page
@@ -173,6 +176,24 @@ async def test_what_is_no_trace_is_an_error(script: Callable[..., Any], error: t
             await done
 
 
+async def test_a_page_may_be_behind_tls_and_below_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind an ingress, with an authority that this machine trusts."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    async def script(exchange: Exchange, _request: Request) -> None:
+        await exchange.answer(200, b'{"step": "ended", "reason": "finished", "unseen": []}\n')
+
+    async with peer(script, context) as other:
+        steps, done = stepping(f"https://127.0.0.1:{other.port}/cdp/", Question(user="u"))
+        await done
+    assert [request.line for request in other.requests] == ["POST /cdp/trace HTTP/1.1"]
+    assert [step["step"] for step in steps] == ["ended"]
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
@@ -195,7 +216,18 @@ def test_a_page_that_cannot_be_found_is_told(settings: PageSettings) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "127.0.0.1:9464", "ftp://127.0.0.1", "http://", "http://127.0.0.1:page", "http://["]
+    "url",
+    [
+        "",
+        "127.0.0.1:9464",
+        "ftp://127.0.0.1",
+        "http://",
+        "http://127.0.0.1:page",
+        "http://[",
+        "http://a..b",
+        "http://h/ü",
+        "http://h/a b",
+    ],
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
     """Before anything is asked."""

@@ -6,10 +6,8 @@ import asyncio
 import io
 import json
 import logging
-import os
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from processor.destinations.target import WRITTEN
 from processor.model import Answer, Decision, Headers, Verdict
 from processor.operations import tracing_spans
 from processor.operations.logs import JsonFormatter
+from processor.operations.otlp import resource
 from processor.operations.settings import TracingSettings
 from processor.operations.tracing_spans import Spans, address_attributes, producer_context
 from tests.http_peer import Exchange, Request, peer
@@ -60,7 +59,7 @@ async def spans_of(
     with receiver() as received:
         for name, value in {**received.environ, **(environ or {})}.items():
             monkeypatch.setenv(name, value)
-        spans = Spans(TracingSettings() if settings is None else settings, "moesif-prod", lambda text: text, os.environ)
+        spans = Spans(TracingSettings() if settings is None else settings, "moesif-prod", lambda text: text)
         for sending, answer, verdict in requests:
             with spans.watch(sending) as watched:
                 watched.answered(answer, verdict)
@@ -126,7 +125,7 @@ async def test_a_request_that_is_given_up_has_a_span_too(monkeypatch: pytest.Mon
     with receiver() as received:
         for name, value in received.environ.items():
             monkeypatch.setenv(name, value)
-        spans = Spans(TracingSettings(), "one", str, {})
+        spans = Spans(TracingSettings(), "one", str)
         with pytest.raises(asyncio.CancelledError), spans.watch(Sending("POST", URL, "actions", batch(()))):
             raise asyncio.CancelledError
         await spans.aclose()
@@ -212,24 +211,10 @@ async def test_the_service_has_a_name_unless_the_variables_give_another(monkeypa
     environ = {"OTEL_SERVICE_NAME": "bridge-eu", "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test"}
     second = await spans_of(request, monkeypatch=monkeypatch, environ=environ)
     own, given = (plain(received.resources[0].resource.attributes) for received in (first, second))
+    assert own["service.instance.id"] == given["service.instance.id"] == resource().attributes["service.instance.id"]
     assert own["service.name"] == "segment-bridge"
     assert {"service.version", "service.instance.id", "telemetry.sdk.name"} <= own.keys()
     assert given.items() >= {"service.name": "bridge-eu", "deployment.environment.name": "test"}.items()
-
-
-async def test_keys_of_a_receiver_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """That of spans comes before that of both signals, and a file before a variable that everybody can read."""
-    (tmp_path / "spans").write_text("authorization=Bearer%20spans,x-team=cdp\n")
-    (tmp_path / "both").write_text("authorization=both")
-    environ = {
-        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=variable",
-        "OTEL_EXPORTER_OTLP_HEADERS_FILE": str(tmp_path / "both"),
-        "OTEL_EXPORTER_OTLP_TRACES_HEADERS_FILE": str(tmp_path / "spans"),
-    }
-    request = (Sending("POST", URL, "actions", batch(())), Answer(200), DONE)
-    received = await spans_of(request, monkeypatch=monkeypatch, environ=environ)
-    (headers,) = received.headers
-    assert (headers.get_all("authorization"), headers["x-team"]) == (["Bearer spans"], "cdp")
 
 
 async def test_a_topic_is_a_producer_span(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +255,7 @@ async def test_a_receiver_that_is_gone_is_two_lines(
     caplog.set_level(logging.INFO)
     async with peer(script) as http:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{http.port}")
-        spans = Spans(TracingSettings(), "one", str, {})
+        spans = Spans(TracingSettings(), "one", str)
         for _ in range(3):
             with spans.watch(Sending("POST", URL, "actions", batch(()))) as watched:
                 watched.answered(Answer(200), DONE)
@@ -300,7 +285,7 @@ async def test_log_lines_inside_a_request_carry_its_ids(monkeypatch: pytest.Monk
     with receiver() as received:
         for name, value in received.environ.items():
             monkeypatch.setenv(name, value)
-        spans = Spans(TracingSettings(), "one", str, {})
+        spans = Spans(TracingSettings(), "one", str)
 
         async def request(*headers: Headers) -> None:
             with spans.watch(Sending("POST", URL, "actions", batch(*headers))) as watched:
@@ -325,7 +310,7 @@ async def test_a_collector_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyP
     with receiver() as received:
         for name, value in received.environ.items():
             monkeypatch.setenv(name, value)
-        spans = Spans(TracingSettings(), "one", str, {})
+        spans = Spans(TracingSettings(), "one", str)
         monkeypatch.setattr(tracing_spans, "SHUTDOWN_S", 0.05)
         monkeypatch.setattr(spans._provider, "force_flush", lambda _: goes_on.wait())
         try:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from processor.delivery.watching import unwatched
+from processor.delivery.batches import Batch
+from processor.delivery.watching import Sending, unwatched
+from processor.model import Answer
 from processor.operations.settings import TracingSettings
 from processor.operations.tracing_switch import is_on, tracing
+from tests.otlp_receiver import receiver
 
 NOT_TOLD = "requests are not told to a tracing system"
 
@@ -42,6 +46,7 @@ def test_the_standard_variables_come_before_the_setting(
     ("environ", "expected"),
     [
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": ""}, []),
+        ({"OTEL_TRACES_EXPORTER": "console", "OTEL_SDK_DISABLED": "true"}, []),
         (
             {"OTEL_TRACES_EXPORTER": "console"},
             ["OTEL_TRACES_EXPORTER: console is not known here, only otlp, none"],
@@ -59,8 +64,8 @@ def test_the_standard_variables_come_before_the_setting(
             [f"{NOT_TOLD}: OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol 'grpc' is not spoken; allowed: http/protobuf"],
         ),
         (
-            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_HEADERS_FILE": "/nowhere/headers"},
-            [NOT_TOLD],
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_HEADERS_FILE": "/no/file"},
+            [f"{NOT_TOLD}: OTEL_EXPORTER_OTLP_HEADERS_FILE: /no/file cannot be read: No such file or directory"],
         ),
     ],
 )
@@ -71,6 +76,20 @@ async def test_what_is_asked_for_and_not_done_is_told(
     async with tracing(TracingSettings(), "one", str, environ) as watch:
         assert watch is unwatched
     assert caplog.messages == expected
+
+
+async def test_a_receiver_gets_its_key_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, also where a variable that everybody can read names another."""
+    (tmp_path / "headers").write_text("authorization=Bearer%20key")
+    with receiver() as received:
+        environ = {**received.environ, "OTEL_EXPORTER_OTLP_HEADERS": "authorization=variable"}
+        environ["OTEL_EXPORTER_OTLP_TRACES_HEADERS_FILE"] = str(tmp_path / "headers")
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        async with tracing(TracingSettings(), "one", str, environ) as watch:
+            with watch(Sending("POST", "http://127.0.0.1", "actions", Batch("actions", []))) as watched:
+                watched.answered(Answer(200), None)
+    assert [headers.get_all("authorization") for headers in received.headers] == [["Bearer key"]]
 
 
 async def test_nobody_looks_at_requests_while_tracing_is_off() -> None:

@@ -322,7 +322,7 @@ async def test_a_record_may_arrive_between_two_looks_at_the_inbox(monkeypatch: p
     async with Bench() as bench:
         inbox = bench.pipeline.inbox
         look = inbox.records
-        late = [{}, {}]
+        late: list[dict[str, Any]] = [{}, {}]
 
         def records(max_count: int, max_value_bytes: int) -> list[Record]:
             found = look(max_count, max_value_bytes)
