@@ -157,6 +157,11 @@ def in_force(name: str, standing: Standing) -> Iterator[str]:
         yield f"{name}: not paused{suffix}"
     else:
         yield f"{name}: {told(standing.order)}; {obeyed_text(standing)}"
+    yield from guards(name, standing)
+
+
+def guards(name: str, standing: Standing) -> Iterator[str]:
+    """Yield which guards hold a destination, and how they are lifted, a line each."""
     for one in standing.tripped:
         yield f"{name}: {tripped_text(one)}; to lift it: segment-bridge resume {name} --accept-rejections"
 

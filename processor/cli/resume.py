@@ -29,7 +29,7 @@ def resume(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Let a destination go on that was paused or drained, or that its guard holds."""
-    from processor.cli.ordering import chosen, give, own_name, tripped_text
+    from processor.cli.ordering import chosen, give, guards, own_name, tripped_text
     from processor.source.deadline import Deadline
     from processor.source.ordering import TIMEOUT_S, desk
     from processor.source.orders import Wanted
@@ -44,3 +44,6 @@ def resume(
             for one in lifted:
                 typer.echo(f"{name}: accepted by {by or own_name()}: {tripped_text(one)}")
         give(at, name, Wanted.RUNNING, by=by, reason=reason)
+        if not accepts:
+            for line in guards(name, at.standing(Deadline.after(TIMEOUT_S))):
+                typer.echo(line)

@@ -35,7 +35,10 @@ def verdict(last: Step, *, has_seen: bool, is_of_user: bool) -> tuple[str, int]:
     if has_seen:
         return "the time is up before the event's offset was committed everywhere", 1
     unseen = ", ".join(last.get("unseen", ()))
-    where = "it may have been committed before, be read by another process, or not be in the topic yet"
+    where = (
+        "it may have been committed before, be read by another process, not be in the topic yet, or lie behind what "
+        "a destination that stands still has read; `segment-bridge where` tells"
+    )
     return f"not seen within the time ({unseen}): {where}", 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -105,12 +104,13 @@ def _events(found: Whereabouts) -> list[object]:
 
 def _begin(since: str) -> str:
     """Return from when on records are looked through, as `start` is written."""
+    from processor.source.orders import time_text
     from processor.source.start import EARLIEST, LATEST, start_time_ms
 
     seconds = parsed_s(since)
     if seconds is not None:
         began_s = time.time() - seconds
-        return EARLIEST if began_s < 0 else datetime.fromtimestamp(began_s, UTC).isoformat(timespec="seconds")
+        return EARLIEST if began_s < 0 else time_text(int(began_s * 1000))
     if since == LATEST:
         raise typer.BadParameter("nothing would be looked through", param_hint="--since")
     try:

@@ -10,7 +10,6 @@ Source: OpenTelemetry semantic conventions (HTTP client spans, messaging spans),
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,10 +42,9 @@ from processor.destinations.addresses import port_of
 from processor.destinations.target import WRITTEN
 from processor.model import Answer, Headers, Record, Verdict
 from processor.operations.logs import SpanIds, current_span
-from processor.operations.otlp import resource
+from processor.operations.otlp import Delivery, resource
 from processor.operations.settings import TracingSettings
 
-_log = logging.getLogger(__name__)
 _LIBRARY_LOG: Final = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
 """Not the one above it: what is said of metrics that are not pushed is said there."""
 
@@ -92,33 +90,26 @@ class FollowLinks(Sampler):
 
 
 class ToldExporter(SpanExporter):
-    """An exporter that says once when spans cannot be sent and once when they are again.
-
-    What the library itself says of each try is for `debug` alone.
-    """
+    """An exporter that says once when spans cannot be sent and once when they are again."""
 
     def __init__(self, exporter: SpanExporter, endpoint: str) -> None:
         """Export by another one, which sends to `endpoint`."""
         self._exporter = exporter
         self._endpoint = endpoint
-        self._is_failing = False
-        if not _log.isEnabledFor(logging.DEBUG):
-            logging.getLogger(_LIBRARY_LOG).setLevel(logging.CRITICAL)
+        self._delivery = Delivery(
+            _LIBRARY_LOG, "spans cannot be sent, and are dropped after a few tries", "spans are sent again"
+        )
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send spans; runs in a thread of the SDK's."""
         result = self._exporter.export(spans)
-        is_failing = result is not SpanExportResult.SUCCESS
-        if is_failing and not self._is_failing:
-            _log.warning("spans cannot be sent, and are dropped after a few tries", extra={"endpoint": self._endpoint})
-        elif self._is_failing and not is_failing:
-            _log.info("spans are sent again", extra={"endpoint": self._endpoint})
-        self._is_failing = is_failing
+        self._delivery.note(is_taken=result is SpanExportResult.SUCCESS, endpoint=self._endpoint)
         return result
 
     def shutdown(self) -> None:
         """Close the other one."""
         self._exporter.shutdown()
+        self._delivery.close()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Have the other one send what it holds."""

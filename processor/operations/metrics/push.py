@@ -15,18 +15,19 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from opentelemetry.sdk.environment_variables import OTEL_METRIC_EXPORT_INTERVAL
-from opentelemetry.sdk.metrics.export import MetricExporter
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.resources import Resource
 
 from processor.errors import ConfigError
 from processor.operations.metrics.exporter import wall_ms
 from processor.operations.metrics.producer import Reports, pushed
 from processor.operations.otel_variables import headers, refusal
-from processor.operations.otlp import resource
+from processor.operations.otlp import Delivery, resource
 from processor.operations.status import ReadAll
 
 log = logging.getLogger(__name__)
 
+_LIBRARY_LOG: Final = "opentelemetry.exporter.otlp.proto.http.metric_exporter"
 DEFAULT_INTERVAL_MS: Final = 60_000.0
 CLOSE_S: Final = 3.0
 """What the last push may take: a collector that does not answer must not keep the process."""
@@ -102,6 +103,7 @@ class _Pusher(threading.Thread):
         """Wait for the first reports."""
         super().__init__(name="metrics-push", daemon=True)
         self._exporter = exporter
+        self._delivery = Delivery(_LIBRARY_LOG, "metrics cannot be pushed", "metrics are pushed again")
         self._resource = resource
         self._reports: queue.SimpleQueue[Reports | None] = queue.SimpleQueue()
         self._given_count = 0
@@ -125,8 +127,10 @@ class _Pusher(threading.Thread):
         """Push until told to finish."""
         while (reports := self._reports.get()) is not None:
             try:
-                self._exporter.export(pushed(reports, wall_ms(), self._resource))
-            except Exception:  # the exporter's own failures are logged by it; this is a bug, and no reason to stop
+                result = self._exporter.export(pushed(reports, wall_ms(), self._resource))
+                self._delivery.note(is_taken=result is MetricExportResult.SUCCESS)
+            except Exception:  # the exporter tells its own failures by its result; this is a bug, and no reason to stop
                 log.exception("metrics could not be pushed")
             self._done_count += 1
         self._exporter.shutdown()
+        self._delivery.close()

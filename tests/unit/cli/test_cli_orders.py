@@ -207,6 +207,9 @@ def test_accepting_refusals_lifts_the_guard_and_any_pause(stage: Stage) -> None:
     assert (code, out, error) == (1, "", "one: no guard holds it, so there is nothing to accept\n")
     assert stage.order().wanted is Wanted.PAUSED
     stage.say(TRIPPED, "h1", Tripped("m1", "host-1", 7, "100 refused", 0))
+    code, out, _ = stage.typed("resume", "one", "--as", "bob")
+    assert (code, "to lift it: segment-bridge resume one --accept-rejections" in out) == (0, True)
+    stage.typed("pause", "one")
     code, out, _ = stage.typed("resume", "one", "--accept-rejections", "--as", "ann")
     assert code == 0
     assert out.startswith("one: accepted by ann: the guard holds process 7 on host-1 since 1970-01-01T00:00:00Z: 100")

@@ -262,8 +262,8 @@ async def test_a_receiver_that_is_gone_is_two_lines(
             await asyncio.to_thread(spans._provider.force_flush, 5_000)
         await spans.aclose()
     assert [(record.levelname, record.message) for record in caplog.records if "opentelemetry" in record.name] == []
-    assert [record.message for record in caplog.records if record.name.endswith("tracing_spans")] == [
-        "spans cannot be sent, and are dropped after a few tries",
+    assert [record.message for record in caplog.records if record.name.endswith("otlp")] == [
+        "spans cannot be sent, and are dropped after a few tries: Failed to export spans batch code: 400, reason: X",
         "spans are sent again",
     ]
 
