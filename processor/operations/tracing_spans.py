@@ -46,7 +46,6 @@ from processor.operations.otlp import Delivery, resource
 from processor.operations.settings import TracingSettings
 
 _LIBRARY_LOG: Final = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
-"""Not the one above it: what is said of metrics that are not pushed is said there."""
 
 SHUTDOWN_S: Final = 5.0
 """How long the spans that wait may take to be sent at the end."""
