@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
 
 from processor import __version__
 from processor.building import build_plan, listed_users
@@ -47,7 +45,7 @@ from processor.settings.access import lacking
 from processor.settings.doubts import doubts
 from processor.settings.fingerprint import config_hash
 from processor.source.access_watch import AccessWatch
-from processor.source.clients import Clients, KafkaClients
+from processor.source.clients import KafkaClients, MakeClients
 from processor.source.cluster import Cluster
 from processor.source.consumer import ConsumerThread
 from processor.source.contact import require_contact
@@ -57,14 +55,11 @@ from processor.source.first_records import FirstRecords
 from processor.source.group_offsets import GroupOffsets
 from processor.source.order_topic import OrderTopic
 from processor.source.properties import client_properties, target_cluster
-from processor.source.settings import GroupSettings, KafkaSettings
+from processor.source.settings import GroupSettings
 from processor.source.trouble import NOT_GRANTED
 from processor.source.window import Window
 
 log = logging.getLogger(__name__)
-
-MakeClients: TypeAlias = Callable[[KafkaSettings, str], Clients]
-"""Makes the Kafka clients of a group; the demo gives its own."""
 
 EXIT_OK = 0
 EXIT_FAILURE = 1

@@ -8,7 +8,7 @@ from typing import Final
 
 from processor.checking.findings import Findings, Place
 from processor.checking.limits import (
-    UNTOLD,
+    ASSUMED,
     compaction_warnings,
     letter_warnings,
     partition_notes,
@@ -197,12 +197,12 @@ class _KafkaCheck:
             text = f"topic {topic} does not show its configuration, so what it keeps cannot be told"
             self._found.notes.append(self._place(path, f"{text}: grant DescribeConfigs on it"))
             return None
-        if untold := sorted(UNTOLD.keys() - configuration.keys()):
+        if untold := sorted(ASSUMED.keys() - configuration.keys()):
             text = (
                 f"the broker does not tell {', '.join(untold)} of topic {topic}: what depends on it was not looked at"
             )
             self._found.notes.append(self._place(path, text))
-        return {**UNTOLD, **configuration}
+        return {**ASSUMED, **configuration}
 
     def _ask_limits(self) -> None:
         letters = self._settings.dead_letters

@@ -9,7 +9,7 @@ _ROOM_BYTES: Final = 8_192
 """What a message has beside its value, before its size counts as a difference: key, headers and Kafka's framing."""
 HOUR_S: Final = 3_600.0
 _NO_LIMIT: Final = -1
-UNTOLD: Final[Mapping[str, str]] = {
+ASSUMED: Final[Mapping[str, str]] = {
     "cleanup.policy": "",
     "max.message.bytes": "0",
     "retention.bytes": "-1",

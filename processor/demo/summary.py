@@ -16,7 +16,7 @@ def print_summary(console: Console, books: Books, took_s: float) -> None:
 
     Fits 80 columns, so that it is whole in a log as well.
     """
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in COLUMNS:
         table.add_column(column, justify="left" if column == "destination" else "right", no_wrap=True)
     for account in books.accounts:

@@ -32,6 +32,7 @@ FLOWING: Final = "flowing"
 IDLE: Final = "idle"
 STATES: Final = (OFFSETS_LOST, EXPIRED, BEYOND_END, PAUSED, NO_OWNER, NOT_STARTED, STALLED, BEHIND, FLOWING, IDLE)
 """All states, the worst first; a destination has the worst of its partitions."""
+_SHOWN: Final = 3
 
 
 class Rest(NamedTuple):
@@ -153,7 +154,6 @@ def above(rows: Collection[Row], whole: Row, max_lag: int | None, max_age_s: flo
     return said
 
 
-_SHOWN: Final = 3
 """Partitions that a sentence names."""
 
 

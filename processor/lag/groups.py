@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka.admin import AdminClient
@@ -32,7 +33,7 @@ class Group(NamedTuple):
 
     group_id: str
     state: str = ""
-    owners: Mapping[Partition, Owner] = {}
+    owners: Mapping[Partition, Owner] = MappingProxyType({})
     member_count: int = 0
     trouble: str = ""
 
@@ -54,7 +55,7 @@ class GroupQuestion:
         return {group_id: _group(group_id, future, deadline) for group_id, future in self._futures.items()}
 
 
-def ask_groups(admin: AdminClient, group_ids: Iterable[str], deadline: Deadline) -> GroupQuestion:
+def question_about(admin: AdminClient, group_ids: Iterable[str], deadline: Deadline) -> GroupQuestion:
     """Return a question about these groups, without waiting.
 
     Raises:

@@ -5,15 +5,15 @@ Offsets are asked before the ends of logs, so that nobody is said to have caught
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from processor.errors import BrokerError
-from processor.lag.groups import Group, GroupQuestion, ask_groups
+from processor.lag.groups import Group, GroupQuestion, question_about
 from processor.settings import Settings
-from processor.source.clients import Clients, KafkaClients
+from processor.source.clients import KafkaClients, MakeClients
 from processor.source.cluster import Cluster, TopicState
 from processor.source.control_topic import ControlTopic
 from processor.source.deadline import Deadline
@@ -21,7 +21,6 @@ from processor.source.founding import Founding, Step, decide
 from processor.source.group_offsets import GroupOffsets
 from processor.source.orders import Order, Wanted
 from processor.source.partitions import Committed, Offsets, Partition
-from processor.source.settings import KafkaSettings
 from processor.source.start import start_offsets
 
 _ASKING_COUNT: Final = 8
@@ -88,7 +87,7 @@ class Onlooker:
         self,
         settings: Settings,
         names: Iterable[str],
-        make_clients: Callable[[KafkaSettings, str], Clients] = KafkaClients,
+        make_clients: MakeClients = KafkaClients,
     ) -> None:
         """Connect the admin client, and nothing else yet.
 
@@ -123,7 +122,7 @@ class Onlooker:
         states = self._cluster.topics(topics, deadline)
         known = {topic: state for topic, state in states.items() if state is not None}
         partitions = [one for topic, state in known.items() for one in state.partitions(topic)]
-        question = ask_groups(self._cluster.admin, self._groups.values(), deadline)
+        question = question_about(self._cluster.admin, self._groups.values(), deadline)
         untold: list[str] = []
         told = self._told(partitions, untold, deadline)
         starts = self._cluster.log_starts(partitions, deadline)

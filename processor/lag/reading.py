@@ -17,11 +17,10 @@ from processor.lag.oldest import SMALL_FETCHES, Oldest, OldestRecords
 from processor.lag.page import last_deliveries
 from processor.lag.places import Look, Onlooker, Place
 from processor.settings import DestinationSettings, Settings
-from processor.source.clients import Clients, KafkaClients
+from processor.source.clients import KafkaClients, MakeClients
 from processor.source.deadline import Deadline
 from processor.source.partitions import Partition
 from processor.source.properties import topic_properties
-from processor.source.settings import KafkaSettings
 
 
 class DestinationLag(NamedTuple):
@@ -56,7 +55,7 @@ class LagReading:
         names: Iterable[str],
         *,
         page: str | None = None,
-        make_clients: Callable[[KafkaSettings, str], Clients] = KafkaClients,
+        make_clients: MakeClients = KafkaClients,
         make_consumer: Callable[[], Consumer] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -85,7 +84,11 @@ class LagReading:
         self._onlooker.close()
 
     def glance(self, deadline: Deadline) -> None:
-        """Take the look that the rates of the next one are measured from, and nothing else."""
+        """Take the look that the rates of the next one are measured from, and nothing else.
+
+        Raises:
+            BrokerError: No answer within the deadline, or a right is missing.
+        """
         self._before = self._onlooker.look(deadline), self._clock()
 
     def look(self, deadline: Deadline) -> Lag:

@@ -19,6 +19,7 @@ from processor.migration.steps import VERSION, Change, changes_of, version_of
 from processor.settings.version import CURRENT
 
 _MARK: Final = "\ufeff"
+_SHOWN: Final = 3
 
 
 class Migration(NamedTuple):
@@ -107,7 +108,6 @@ def said_of_old(file: Path) -> str | None:
     )
 
 
-_SHOWN: Final = 3
 """Keys that a sentence names."""
 
 

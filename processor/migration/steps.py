@@ -26,6 +26,7 @@ Path = tuple[str | int, ...]
 VERSION: Final = "version"
 OLDEST: Final = 0
 """What a file without `version` is taken for: that of segment-bridge 0.1.0."""
+_REGISTRY: Final = ("decode", "avro", "registry")
 
 
 class Change(NamedTuple):
@@ -88,9 +89,6 @@ def _readable_registry(place: Path, own: Mapping[str, Any]) -> Iterator[Change]:
     if has_credentials and "allow_http" not in registry and isinstance(url, str) and _is_readable(url):
         why = "credentials may travel readable to another machine only where the file says so; better make it https"
         yield Change((*place, *_REGISTRY), "allow_http", value=True, after="url", why=why)
-
-
-_REGISTRY: Final = ("decode", "avro", "registry")
 
 
 def _is_readable(url: str) -> bool:

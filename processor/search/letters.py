@@ -17,6 +17,8 @@ from processor.source.decode_settings import DecodeSettings
 
 Source: TypeAlias = "tuple[str, int | None, int | None]"
 """Topic, partition and offset of the record that a letter was; None where the letter does not say so."""
+_MOST_DIGITS: Final = 19
+_ANY: Final = (Reader(Decoder(DecodeSettings()), (), is_json=True),)
 
 
 class Letter(NamedTuple):
@@ -106,7 +108,3 @@ def _number(said: Mapping[str, str], name: str) -> int | None:
     """Return the number of a header, None where none is there."""
     text = said.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
-
-
-_MOST_DIGITS: Final = 19
-_ANY: Final = (Reader(Decoder(DecodeSettings()), (), is_json=True),)

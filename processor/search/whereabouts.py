@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import Final, NamedTuple
 
-from processor.app import MakeClients
 from processor.building import build_plan
 from processor.destinations.plan import Plan
 from processor.errors import BrokerError
@@ -17,7 +16,7 @@ from processor.search.letters import Letter, letters_of
 from processor.search.needle import Needle
 from processor.search.scan import Found, readers, scan
 from processor.settings import Settings
-from processor.source.clients import Clients, KafkaClients
+from processor.source.clients import Clients, KafkaClients, MakeClients
 from processor.source.deadline import Deadline
 from processor.source.founding import Step
 from processor.source.start import LATEST

@@ -48,6 +48,10 @@ class Clients(Protocol):
         """Return an admin client."""
 
 
+MakeClients: TypeAlias = Callable[[KafkaSettings, str], Clients]
+"""Makes the clients of a group; the demo and tests give their own."""
+
+
 class KafkaClients:
     """Makes the real clients; what they log goes to `logging`."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from processor.checking.limits import (
-    UNTOLD,
+    ASSUMED,
     compaction_warnings,
     letter_warnings,
     partition_notes,
@@ -62,13 +62,13 @@ def test_sizes_and_policies_are_told() -> None:
 
 def test_nothing_is_said_of_what_a_broker_does_not_tell() -> None:
     """A setting that is not among its answers is neither short nor small."""
-    assert UNTOLD.keys() == CONFIGURATION.keys()
+    assert ASSUMED.keys() == CONFIGURATION.keys()
     assert not [
-        *retention_warnings("t", UNTOLD, DAY_S),
-        *compaction_warnings("t", UNTOLD),
-        *size_retention_notes("t", UNTOLD),
-        *letter_warnings("t", UNTOLD, 1_048_576),
-        *record_warnings("t", UNTOLD, 1_048_576),
+        *retention_warnings("t", ASSUMED, DAY_S),
+        *compaction_warnings("t", ASSUMED),
+        *size_retention_notes("t", ASSUMED),
+        *letter_warnings("t", ASSUMED, 1_048_576),
+        *record_warnings("t", ASSUMED, 1_048_576),
     ]
 
 
