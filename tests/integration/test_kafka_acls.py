@@ -22,8 +22,8 @@ from processor.settings import Settings, load_without_secrets
 from processor.settings.access import Grant, grants, told
 from tests.bridge_process import Deployment
 from tests.conftest import required
-from tests.kafka_harness import JVM_OPTIONS, KafkaCluster, kafka_or_reason, until
-from tests.kafka_jars import jars
+from tests.kafka_harness import KafkaCluster, kafka_or_reason, until
+from tests.kafka_tools import kafka_tool
 from tests.kafka_users import ADMIN, BRIDGE, PASSWORDS, sasl_properties
 from tests.numbered_events import track
 
@@ -140,10 +140,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             "sasl.jaas.config": jaas.format(PASSWORDS[ADMIN]),
         }
         (folder / "admin.properties").write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
-        tool = folder / "kafka-acls.sh"
-        java = " ".join(["exec java", *JVM_OPTIONS, f"-cp '{jars()}/*'", "org.apache.kafka.tools.AclCommand"])
-        tool.write_text(f'#!/bin/sh\n{java} "$@"\n')
-        tool.chmod(0o755)
+        kafka_tool("kafka-acls.sh", folder)
         users = cluster.create_topic(config={"cleanup.policy": "compact"})
         own = {"start": "latest", "suppressed_users": {"topic": users}}
         with Deployment(cluster, folder, own=own, root={"kafka": {"properties": login}}) as bridge:
