@@ -49,6 +49,7 @@ CONVENTIONAL: Final = {
 }
 """Labels by the semantic conventions: the name in Prometheus, and that in OpenTelemetry."""
 _NUMBERS: Final = frozenset({"http_response_status_code", "server_port"})
+_FIRST_ERROR: Final = 400
 
 
 def pulled(reports: Reports, now_ms: int) -> MetricsData:
@@ -136,4 +137,7 @@ def _attributes(row: catalogue.Metric, destination: str, labels: Labels, *, is_p
         value = labels[label]
         if value:
             named[CONVENTIONAL.get(label, label)] = int(value) if label in _NUMBERS else value
+    status = named.get("http.response.status_code")
+    if isinstance(status, int) and status >= _FIRST_ERROR:
+        named["error.type"] = str(status)
     return named

@@ -78,8 +78,11 @@ async def test_a_histogram_arrives_with_its_buckets(collector: Receiver) -> None
 
 
 async def test_conventional_attributes_have_their_types_and_none_is_empty(collector: Receiver) -> None:
-    """A status is a number, and an attribute that does not apply is left out."""
-    async with showing(NO_PAGE, lambda: {"a": full_report()}, supervised=False):
+    """A status is a number, a refusal an error by its status, and an attribute that does not apply is left out."""
+    report = full_report()
+    durations = report["tally"]["request_durations"]["events"]
+    durations["503"] = durations["200"]
+    async with showing(NO_PAGE, lambda: {"a": report}, supervised=False):
         await eventually(lambda: bool(collector.pushes))
     points = collector.metrics()["http.client.request.duration"].histogram.data_points
     common = {
@@ -92,6 +95,7 @@ async def test_conventional_attributes_have_their_types_and_none_is_empty(collec
     assert [plain(point.attributes) for point in points] == [
         {**common, "http.response.status_code": 200},
         {**common, "error.type": "timeout"},
+        {**common, "http.response.status_code": 503, "error.type": "503"},
     ]
     (consumed,) = collector.metrics()["messaging.client.consumed.messages"].sum.data_points
     assert plain(consumed.attributes) == {
