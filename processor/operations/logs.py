@@ -75,6 +75,7 @@ def configure(
     root.setLevel(settings.level.upper())
     for name in ("asyncio", "aiohttp", "httpx", "httpcore", "opentelemetry", "urllib3"):
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    logging.getLogger("opentelemetry.util.re").setLevel(logging.ERROR)  # warns by repeating headers, which are keys
 
 
 @contextmanager

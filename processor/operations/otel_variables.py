@@ -58,31 +58,43 @@ def refusal(signal: Signal, environ: Mapping[str, str]) -> str | None:
     return f"{named[0]}: protocol '{named[1]}' is not spoken; allowed: {_PROTOCOL}"
 
 
-def headers(signal: Signal, environ: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the headers of requests that stand in a file, as in `OTEL_EXPORTER_OTLP_HEADERS`; None without a file.
+def headers(signal: Signal, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of requests: those of the standard variable, and in their place those that a file has.
 
     `OTEL_EXPORTER_OTLP_HEADERS_FILE`, or that of one signal, is this program's own: a key that is mounted as a file
-    need not be a variable, which more people can read. Where both name a header, that of the file is sent. The SDK's
-    own reader logs what it does not understand, which is the key where somebody writes `Authorization: KEY`.
+    need not be a variable, which more people can read. The SDK's own reader leaves out and logs what it does not
+    understand, which is the key where somebody writes `Authorization: KEY`; here nothing is sent then.
 
     Raises:
-        ConfigError: The file cannot be read or holds something else. The text names it, and nothing of what it holds.
+        ConfigError: The file cannot be read, or one of the two holds something else. The text names it, and nothing of
+            what it holds.
     """
-    named = _own_or_common(signal, "HEADERS_FILE", environ)
-    if named is None:
-        return None
-    variable, path = named
+    found: dict[str, str] = {}
+    variable = _own_or_common(signal, "HEADERS", environ)
+    if variable is not None:
+        found |= _headers(variable[1], variable[0])
+    file = _own_or_common(signal, "HEADERS_FILE", environ)
+    if file is not None:
+        found |= _headers(_text(*file), f"{file[0]}: {file[1]}")
+    return found
+
+
+def _text(variable: str, path: str) -> str:
+    """Return what a file says that a variable names."""
     try:
         if not Path(path).is_file() and Path(path).exists():  # who reads a pipe may wait for ever
             raise ConfigError(f"{variable}: {path} is no file")
-        text = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{variable}: {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{variable}: {path} is no UTF-8") from error
+
+
+def _headers(text: str, place: str) -> dict[str, str]:
     found = dict(_header(part) for part in text.strip().rstrip(",").split(","))
     if "" in found:
-        raise ConfigError(f"{variable}: {path} is not written as name=value, percent-encoded, with commas between")
+        raise ConfigError(f"{place} is not written as name=value, percent-encoded, with commas between")
     return found
 
 

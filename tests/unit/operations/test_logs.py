@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from opentelemetry.util.re import parse_env_headers
 
 from processor.errors import BrokerError, DecodeError
 from processor.operations.logs import BY_TEXT, RepeatFilter, configure, safe_text
@@ -64,6 +65,14 @@ def test_elsewhere_than_on_a_terminal_a_line_is_json() -> None:
         "destination": "moesif-prod",
         "reason": "http_503",
     }
+
+
+def test_keys_of_collectors_are_not_repeated() -> None:
+    """OpenTelemetry's SDK warns of a header that it does not understand, with the header."""
+    stream = io.StringIO()
+    configure(LogSettings(), stream=stream)
+    parse_env_headers(f"Authorization: {SECRET}", liberal=True)
+    assert stream.getvalue() == ""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is read of OpenTelemetry's variables: here, the file with headers of requests."""
+"""What is read of OpenTelemetry's variables: here, the headers of requests."""
 
 from __future__ import annotations
 
@@ -77,6 +77,18 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         headers("TRACES", {NAME: str(tmp_path / "headers")})
 
 
-def test_without_a_file_the_standard_variables_stay() -> None:
-    """Nothing is said in their place."""
-    assert headers("TRACES", {"OTEL_EXPORTER_OTLP_HEADERS": "a=b"}) is None
+def test_a_header_of_the_file_comes_before_that_of_the_variable(tmp_path: Path) -> None:
+    """Both are sent where they have different names."""
+    (tmp_path / "headers").write_text("a=file")
+    variables = {"OTEL_EXPORTER_OTLP_HEADERS": "A=variable,b=variable", NAME: str(tmp_path / "headers")}
+    assert headers("TRACES", variables) == {"a": "file", "b": "variable"}
+    assert headers("TRACES", {}) == {}
+
+
+def test_a_variable_that_is_not_understood_is_refused() -> None:
+    """As a file is, and without being told."""
+    with pytest.raises(ConfigError) as refused:
+        headers("METRICS", {"OTEL_EXPORTER_OTLP_HEADERS": "Authorization: KEY"})
+    assert refused.value.safe == (
+        "OTEL_EXPORTER_OTLP_HEADERS is not written as name=value, percent-encoded, with commas between"
+    )
