@@ -60,11 +60,17 @@ class Delivery:
 
 
 class _Cause(logging.Filter):
-    """Keeps the latest thing that a logger says, and lets it pass for `debug` alone."""
+    """Keeps why an export failed, with what was said of the latest try, and lets it pass for `debug` alone."""
 
     text = "no answer that is understood"
+    _latest_try = ""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep it."""
-        self.text = record.getMessage()
+        """Keep it: warnings are of tries that are followed by others, an error of the export as a whole."""
+        said = record.getMessage()
+        if record.levelno < logging.ERROR:
+            self._latest_try = said
+        else:
+            self.text = f"{said} {self._latest_try}".rstrip()
+            self._latest_try = ""
         return _log.isEnabledFor(logging.DEBUG)
