@@ -148,19 +148,27 @@ class Secret:
         return REFERENCE_SCHEMA
 
 
-def _reference_form(origin: str, description: str, **limits: str) -> JsonSchemaValue:
-    value = {"type": "string", "minLength": 1, "description": description, **limits}
-    return {"type": "object", "additionalProperties": False, "required": [origin], "properties": {origin: value}}
-
-
 REFERENCE_SCHEMA: Final[JsonSchemaValue] = {
-    "oneOf": [
-        _reference_form(
-            "env", "Name of the environment variable that holds the secret.", pattern=f"^{_VARIABLE.pattern}$"
-        ),
-        _reference_form("file", "Path of the file that holds the secret; one line end at its end is left out."),
-    ]
+    "type": "object",
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+    "properties": {
+        "env": {
+            "type": "string",
+            "minLength": 1,
+            "pattern": f"^{_VARIABLE.pattern}$",
+            "description": "Name of the environment variable that holds the secret.",
+        },
+        "file": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Path of the file that holds the secret; one line end at its end is left out.",
+        },
+    },
 }
+"""One object instead of a choice between two: of a literal secret a validator then says that it wants an object, where
+a choice would say no more than that none of two forms fits."""
 
 SECRET_OR_PLAIN_SCHEMA: Final[JsonSchemaValue] = {
     "anyOf": [{"type": ["string", "number", "boolean"]}, REFERENCE_SCHEMA],

@@ -155,7 +155,7 @@ def _words(schema: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911 - one line 
             return f"`{value}`"
         case {"enum": list(values)}:
             return " or ".join(f"`{value}`" for value in values)
-        case {"oneOf": [{"required": ["env"]}, *_]}:
+        case {"properties": {"env": _, "file": _}}:
             return "secret"
         case {"anyOf": list(choices)}:
             return " or ".join(dict.fromkeys(_words(choice) for choice in choices if choice.get("type") != "null"))
