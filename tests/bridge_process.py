@@ -98,7 +98,7 @@ class BridgeProcess:
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and body of a route of its page; 0 while nothing listens."""
-        url = self._page_url()
+        url = self.page_url()
         if url is None:
             return 0, ""
         try:
@@ -159,7 +159,7 @@ class BridgeProcess:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
-    def _page_url(self) -> str | None:
+    def page_url(self) -> str | None:
         """Return the address of the page, which the log names as the port is taken when it starts."""
         if self._url is None:
             found = re.search(r'"url": "(http://[^/]+)/status"', self.log())

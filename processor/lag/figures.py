@@ -5,15 +5,18 @@ A decider: values and times in, values out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from processor.delivery.gate import GateState
 from processor.lag.groups import Group, Owner
 from processor.lag.oldest import Oldest
 from processor.lag.places import Place
 from processor.source.founding import Step
+from processor.source.partitions import Partition
 
 BEHIND_S: Final = 60.0
 """Age of the oldest unfinished record, beyond its wait, from which a partition that moves is called behind."""
@@ -24,13 +27,28 @@ OFFSETS_LOST: Final = "offsets lost"
 EXPIRED: Final = "expired"
 BEYOND_END: Final = "beyond end"
 PAUSED: Final = "paused"
+HELD: Final = "held"
+CIRCUIT_OPEN: Final = "circuit open"
 NOT_STARTED: Final = "not started"
 NO_OWNER: Final = "no owner"
 STALLED: Final = "stalled"
 BEHIND: Final = "behind"
 FLOWING: Final = "flowing"
 IDLE: Final = "idle"
-STATES: Final = (OFFSETS_LOST, EXPIRED, BEYOND_END, PAUSED, NO_OWNER, NOT_STARTED, STALLED, BEHIND, FLOWING, IDLE)
+STATES: Final = (
+    OFFSETS_LOST,
+    EXPIRED,
+    BEYOND_END,
+    PAUSED,
+    NO_OWNER,
+    HELD,
+    CIRCUIT_OPEN,
+    NOT_STARTED,
+    STALLED,
+    BEHIND,
+    FLOWING,
+    IDLE,
+)
 """All states, the worst first; a destination has the worst of its partitions."""
 _SHOWN: Final = 3
 
@@ -39,10 +57,12 @@ class Rest(NamedTuple):
     """Why a destination may commit nothing for a while, and work all the same.
 
     `is_paused`: an operator has paused or drained it. `wait_s`: how long a record may wait for its batch to fill.
+    `halted`: partitions whose process says that it delivers nothing, with the code that says why.
     """
 
     is_paused: bool = False
     wait_s: float = 0.0
+    halted: Mapping[Partition, str] = MappingProxyType({})
 
 
 BUSY: Final = Rest()
@@ -55,7 +75,8 @@ class Row(Struct, frozen=True, kw_only=True):
     `lag` is in records as Kafka counts them: the end of the log minus the committed offset, or minus where the
     destination would begin. `time_lag_s` is the age of the oldest unfinished record, 0 where there is none. Rates are
     in records a second. `catch_up_s` is None also where it does not catch up at these rates. `expired` counts records
-    that were deleted before they were read. `owner` is that of one partition.
+    that were deleted before they were read. `owner` is that of one partition. `reason` is the code that says why it is
+    held; empty in other states.
     """
 
     topic: str = ""
@@ -70,6 +91,7 @@ class Row(Struct, frozen=True, kw_only=True):
     state: str = IDLE
     expired: int = 0
     owner: Owner | None = None
+    reason: str = ""
 
 
 def row(
@@ -97,6 +119,7 @@ def row(
     rate_in, rate_out = _rates(place, before, elapsed_s)
     owner = group.owners.get(place.partition)
     topic, number = place.partition
+    state = _stuck(place) or _state(place, group, age_s, rate_out, rest, is_owned=owner is not None)
     return Row(
         topic=topic,
         partition=number,
@@ -107,9 +130,10 @@ def row(
         rate_in=rate_in,
         rate_out=rate_out,
         catch_up_s=catch_up_s(lag, rate_in, rate_out),
-        state=_stuck(place) or _state(place, group, age_s, rate_out, rest, is_owned=owner is not None),
+        state=state,
         expired=_expired(place),
         owner=owner,
+        reason=rest.halted[place.partition] if state == HELD else "",
     )
 
 
@@ -120,14 +144,16 @@ def total(rows: Sequence[Row]) -> Row:
     """
     lag, rate_in, rate_out = (_sum(getattr(one, name) for one in rows) for name in ("lag", "rate_in", "rate_out"))
     ages = [one.time_lag_s for one in rows]
+    worst = min(rows, key=lambda one: STATES.index(one.state), default=Row())
     return Row(
         lag=None if lag is None else int(lag),
         time_lag_s=None if None in ages else max((age for age in ages if age is not None), default=0.0),
         rate_in=rate_in,
         rate_out=rate_out,
         catch_up_s=catch_up_s(None if lag is None else int(lag), rate_in, rate_out),
-        state=min((one.state for one in rows), key=STATES.index, default=IDLE),
+        state=worst.state,
         expired=sum(one.expired for one in rows),
+        reason=worst.reason,
     )
 
 
@@ -201,6 +227,8 @@ def _state(
         return PAUSED
     if group.is_known and not is_owned:
         return NOT_STARTED if place.step is Step.FOUND and not group.member_count else NO_OWNER
+    if place.partition in rest.halted:
+        return CIRCUIT_OPEN if rest.halted[place.partition] == GateState.CIRCUIT_OPEN.value else HELD
     if place.step is Step.FOUND:
         return NOT_STARTED
     if age_s == 0.0:

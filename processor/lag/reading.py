@@ -14,7 +14,7 @@ from processor.errors import BrokerError
 from processor.lag.figures import Rest, Row, row, total
 from processor.lag.groups import Group
 from processor.lag.oldest import SMALL_FETCHES, Oldest, OldestRecords
-from processor.lag.page import last_deliveries
+from processor.lag.page import UNTOLD, page_reports
 from processor.lag.places import Look, Onlooker, Place
 from processor.settings import DestinationSettings, Settings
 from processor.source.clients import KafkaClients, MakeClients
@@ -101,14 +101,18 @@ class LagReading:
         untold = list(look.untold)
         oldest = self._times(look, untold, deadline)
         now_ms = time.time_ns() // 1_000_000
-        last = {} if self._page is None else last_deliveries(self._page, self._topics, self._groups)
+        reports = {} if self._page is None else page_reports(self._page, self._topics, self._groups)
         before, self._before = self._before, (look, at_s)
         elapsed_s = 0.0 if before is None else at_s - before[1]
-        told = {name: _told(name, look, before, elapsed_s, oldest, now_ms, self._waits_s[name]) for name in self._names}
-        destinations = {
-            name: DestinationLag(look.groups[name], total(rows), rows, last.get(name), look.paused_by(name))
-            for name, rows in told.items()
-        }
+        destinations = {}
+        for name in self._names:
+            report = reports.get(name, UNTOLD)
+            rest = Rest(name in look.stops, self._waits_s[name], report.halted)
+            rows = _rows(name, look, before, elapsed_s, oldest, now_ms, rest)
+            paused_by = look.paused_by(name)
+            destinations[name] = DestinationLag(
+                look.groups[name], total(rows), rows, report.last_delivery_ms, paused_by
+            )
         return Lag(now_ms, elapsed_s, destinations, look.missing, untold)
 
     def _times(self, look: Look, untold: list[str], deadline: Deadline) -> Mapping[tuple[Partition, int], Oldest]:
@@ -120,18 +124,18 @@ class LagReading:
             return {}
 
 
-def _told(
+def _rows(
     name: str,
     look: Look,
     before: tuple[Look, float] | None,
     elapsed_s: float,
     oldest: Mapping[tuple[Partition, int], Oldest],
     now_ms: int,
-    wait_s: float,
+    rest: Rest,
 ) -> list[Row]:
     """Return the figures of a destination's partitions."""
     was: dict[Partition, Place] = {} if before is None else {place.partition: place for place in before[0].places[name]}
-    group, rest = look.groups[name], Rest(name in look.stops, wait_s)
+    group = look.groups[name]
     return [
         row(place, was.get(place.partition), elapsed_s, _oldest_of(place, oldest), group, now_ms, rest)
         for place in look.places[name]

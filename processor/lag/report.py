@@ -90,6 +90,7 @@ def _figures(one: Row) -> dict[str, Any]:
         "rate_out": _rounded(one.rate_out),
         "catch_up_s": _rounded(one.catch_up_s),
         "state": one.state,
+        "reason": one.reason or None,
         "expired": one.expired,
     }
 
@@ -136,7 +137,7 @@ def _line(name: str, partition: str, one: Row, last: str, owner: str) -> tuple[s
         _rate(one.rate_in),
         _rate(one.rate_out),
         _catch_up(one),
-        f"{one.state}{expired}",
+        f"{one.state}{f': {one.reason}' if one.reason else ''}{expired}",
         last,
         owner,
     )

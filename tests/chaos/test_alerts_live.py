@@ -42,7 +42,7 @@ def live(kafka: Kafka, tmp_path: Path) -> Iterator[Live]:
     with Deployment(kafka, tmp_path) as deployment:
         deployment.create_letter_topic()
         process = deployment.run()
-        page = until(process._page_url, "the bridge has a page", WAIT_S, 0.2)
+        page = until(process.page_url, "the bridge has a page", WAIT_S, 0.2)
         with Prometheus(tmp_path, page.removeprefix("http://"), scaled(60)) as prometheus:
             flowing(deployment, prometheus)
             until(deployment.is_all_committed, "nothing waits", WAIT_S, 0.2)

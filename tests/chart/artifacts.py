@@ -129,9 +129,9 @@ def _secrets_of(part: Any, parts: Mapping[str, Any]) -> dict[str, Any]:  # noqa:
         case {"$ref": str(target)}:
             return _secrets_of(parts[target.rpartition("/")[2]], parts)
         case {"properties": {"env": _, "file": _}}:
-            return part
+            return dict(part)
         case {"anyOf": [one, {"type": "null"}]} if found := _secrets_of(one, parts):
-            return found | {"type": ["object", "null"]}
+            return {**found, "type": ["object", "null"]}
         case dict():
             inside = {key: _named_secrets(part.get(key, {}), parts) for key in ("properties", "patternProperties")}
             return {key: named for key, named in inside.items() if named}

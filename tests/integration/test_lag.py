@@ -105,9 +105,10 @@ def test_lag_is_that_of_kafkas_own_tool_while_paused_and_idle(kafka: Kafka, tmp_
         assert found["time_lag_s"] >= seen
         assert {each["owner"]["client_id"] for each in found["partitions"]} == {bridge.group_id()}
         assert {each["owner"]["host"] for each in found["partitions"]} == {"127.0.0.1"}
+        assert {each["state"] for each in told(bridge, process.page_url())["partitions"]} == {"circuit open"}
         bridge.vendors.set_faults()
         bridge.until(bridge.is_all_committed, "all is committed", 90)
-        working = told(bridge, process._page_url())
+        working = told(bridge, process.page_url())
         assert (working["lag"], working["time_lag_s"], working["state"]) == (0, 0, "idle")
         assert 0 <= time.time() * 1000 - working["last_delivery_ms"] < 120_000
         assert process.stop() == 0

@@ -25,7 +25,7 @@ class Trace:
 
     def __init__(self, bridge: Deployment, page: BridgeProcess, *arguments: str) -> None:
         """Start it and wait until every destination looks out for what is asked about."""
-        url = page._page_url()
+        url = page.page_url()
         assert url is not None
         command = [sys.executable, "-m", "processor", "trace", "--json", "--url", url, *arguments]
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}

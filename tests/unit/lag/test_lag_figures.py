@@ -10,8 +10,10 @@ from processor.lag.figures import (
     BEHIND,
     BEHIND_S,
     BEYOND_END,
+    CIRCUIT_OPEN,
     EXPIRED,
     FLOWING,
+    HELD,
     IDLE,
     NO_OWNER,
     NOT_STARTED,
@@ -187,6 +189,30 @@ def test_a_pause_is_said_before_what_follows_from_it(now: Place, group: Group, e
 
 
 @pytest.mark.parametrize(
+    ("now", "group", "reason", "expected"),
+    [
+        (BEHIND_ONE, OWNED, "http_401", HELD),
+        (BEHIND_ONE, HIDDEN, "http_401", HELD),
+        (place(10, 10), OWNED, "http_401", HELD),
+        (place(None, 10, step=Step.FOUND), OWNED, "http_401", HELD),
+        (BEHIND_ONE, OWNED, "circuit_open", CIRCUIT_OPEN),
+        (BEHIND_ONE, EMPTY, "http_401", NO_OWNER),
+        (place(4, 10, position=7, log_start=7), OWNED, "http_401", EXPIRED),
+    ],
+)
+def test_what_its_process_says_comes_before_what_offsets_say(
+    now: Place, group: Group, reason: str, expected: str
+) -> None:
+    """Of the partitions that the process owns, from the moment on in which it says so, and with its reason."""
+    found = row(now, now, 2.0, aged(1), group, NOW_MS, Rest(halted={P0: reason}))
+    assert (found.state, found.reason) == (expected, reason if expected == HELD else "")
+    elsewhere = row(BEHIND_ONE, MOVED, 2.0, aged(1), OWNED, NOW_MS, Rest(halted={("events", 1): reason}))
+    assert (elsewhere.state, elsewhere.reason) == (FLOWING, "")
+    paused = row(now, now, 2.0, aged(1), group, NOW_MS, Rest(is_paused=True, halted={P0: reason}))
+    assert paused.reason == ""
+
+
+@pytest.mark.parametrize(
     ("before", "age_s", "expected"),
     [
         (STOOD, 30.0 + STALL_S - 0.1, FLOWING),
@@ -223,6 +249,8 @@ def test_a_destination_is_the_sum_of_its_partitions() -> None:
         expired=3,
     )
     assert whole == total(rows)
+    held = Row(lag=0, time_lag_s=0.0, rate_in=0.0, rate_out=0.0, state=HELD, reason="http_401")
+    assert (total([*rows, held]).state, total([*rows, held]).reason) == (HELD, "http_401")
     other = Row(lag=None, time_lag_s=None, rate_in=None, rate_out=None, state=IDLE)
     found = total([*rows, other])
     unknown = (found.lag, found.time_lag_s, found.rate_in, found.rate_out, found.catch_up_s)

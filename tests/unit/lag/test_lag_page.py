@@ -1,4 +1,4 @@
-"""When destinations last delivered, by the page of a running bridge, and by no other page."""
+"""What only the page of a running bridge knows of destinations, and no other page says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from processor.lag.page import last_deliveries
+from processor.lag.page import UNTOLD, PageReport, page_reports
 from processor.operations.settings import PageSettings
 from tests.kafka_listeners import free_ports
 
@@ -73,10 +73,30 @@ def test_the_last_delivery_is_that_of_the_page(page: Page) -> None:
         "f": report(9, group_id="crm.f"),
     }
     page.body = json.dumps({"destinations": reports}).encode()
-    assert last_deliveries(page.url, TOPICS, GROUPS) == {"a": 7}
+    assert page_reports(page.url, TOPICS, GROUPS) == {"a": PageReport(7), "b": UNTOLD}
     assert page.paths == ["/status"]
-    assert last_deliveries(f"{page.url}/bridge/", TOPICS, GROUPS) == {"a": 7}
+    assert page_reports(f"{page.url}/bridge/", TOPICS, GROUPS) == {"a": PageReport(7), "b": UNTOLD}
     assert page.paths[-1] == "/bridge/status"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "expected"),
+    [
+        ("held", "http_401", {("events", 0): "http_401"}),
+        ("running", "circuit_open", {("events", 0): "circuit_open"}),
+        ("running", "throttled", {}),
+        ("running", "", {}),
+        ("paused", "operator", {}),
+        ("held", None, {}),
+    ],
+)
+def test_what_keeps_a_process_from_delivering_is_that_of_the_page(
+    page: Page, state: str, reason: str | None, expected: dict[tuple[str, int], str]
+) -> None:
+    """For the partitions that the process owns; a pause of an operator is known without it."""
+    told = report(7) | {"state": state, "reason": reason}
+    page.body = json.dumps({"destinations": {"a": told}}).encode()
+    assert page_reports(page.url, TOPICS, GROUPS) == {"a": PageReport(7, expected)}
 
 
 @pytest.mark.parametrize(
@@ -88,19 +108,20 @@ def test_the_last_delivery_is_that_of_the_page(page: Page) -> None:
         (200, b'{"destinations": []}'),
         (200, b'{"destinations": {"a": {"group": "crm.a", "details": {"last_delivery_ms": 7}}}}'),
         (200, b'{"destinations": {"a": {"group": "crm.a", "details": {"last_delivery_ms": 7}, "partitions": [1]}}}'),
+        (200, b'{"destinations": {"a": {"group": "crm.a", "details": {}, "partitions": [{"topic": ["events"]}]}}}'),
     ],
 )
 def test_another_page_says_nothing(page: Page, status: int, body: bytes) -> None:
     """Whatever listens there."""
     page.status, page.body = status, body
-    assert last_deliveries(page.url, TOPICS, GROUPS) == {}
+    assert page_reports(page.url, TOPICS, GROUPS) == {}
 
 
 def test_no_page_says_nothing() -> None:
     """That nobody listens, or that the address is none, is no error."""
     (port,) = free_ports(1)
-    assert last_deliveries(f"http://127.0.0.1:{port}", {}, {}, timeout_s=0.5) == {}
-    assert last_deliveries("http://127.0.0.1:port", {}, {}) == {}
+    assert page_reports(f"http://127.0.0.1:{port}", {}, {}, timeout_s=0.5) == {}
+    assert page_reports("http://127.0.0.1:port", {}, {}) == {}
 
 
 @pytest.mark.parametrize(

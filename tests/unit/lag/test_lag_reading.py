@@ -17,8 +17,9 @@ from processor.cli import lag as command
 from processor.cli.main import main
 from processor.errors import BrokerError
 from processor.lag import reading as module
-from processor.lag.figures import FLOWING, STALLED, Row
+from processor.lag.figures import FLOWING, HELD, STALLED, Row
 from processor.lag.groups import Group
+from processor.lag.page import PageReport
 from processor.lag.reading import DestinationLag, Lag, LagReading
 from processor.settings import load_without_secrets
 from processor.source.clients import Clients
@@ -100,16 +101,17 @@ def test_who_may_not_read_sees_how_many_there_are(tmp_path: Path) -> None:
 
 
 def test_the_page_is_asked_for_the_last_delivery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the topics and groups of the file."""
+    """And for what keeps its process from delivering, with the topics and groups of the file."""
     asked: list[tuple[str, list[str], list[str]]] = []
 
-    def last(url: str, topics: Mapping[str, Any], groups: Mapping[str, str]) -> dict[str, int]:
+    def told(url: str, topics: Mapping[str, Any], groups: Mapping[str, str]) -> dict[str, PageReport]:
         asked.append((url, list(topics), list(groups)))
-        return {"one": 7}
+        return {"one": PageReport(7, {P0: "http_401"})}
 
-    monkeypatch.setattr(module, "last_deliveries", last)
+    monkeypatch.setattr(module, "page_reports", told)
     with closing(World(tmp_path, record_message("events", 0, 4)).reading("http://page")) as reading:
-        assert reading.look(Deadline.after(5)).destinations["one"].last_delivery_ms == 7
+        one = reading.look(Deadline.after(5)).destinations["one"]
+    assert (one.last_delivery_ms, one.whole.state, one.whole.reason) == (7, HELD, "http_401")
     assert asked == [("http://page", ["events", "gone"], ["one"])]
 
 

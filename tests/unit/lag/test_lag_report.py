@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from processor.lag.figures import IDLE, STALLED, Row, total
+from processor.lag.figures import HELD, IDLE, STALLED, Row, total
 from processor.lag.groups import Group, Owner
 from processor.lag.reading import DestinationLag, Lag
 from processor.lag.report import as_json, span_text, table_lines
@@ -97,6 +97,7 @@ def test_json_has_every_figure() -> None:
         "rate_out": 30.0,
         "catch_up_s": 100.0,
         "state": "stalled",
+        "reason": None,
         "expired": 5,
         "owner": {"client_id": "bridge", "host": "10.0.0.7", "member_id": "bridge-1"},
     }
@@ -113,10 +114,18 @@ def test_json_has_every_figure() -> None:
         "rate_out": None,
         "catch_up_s": None,
         "state": "stalled",
+        "reason": None,
         "expired": 5,
     }
     hidden = as_json(lag(BUSY, group=Group("g.one", trouble="hidden")))["destinations"]["one"]
     assert (hidden["group_state"], hidden["member_count"]) == (None, None)
+
+
+def test_a_hold_is_told_with_its_reason() -> None:
+    """Of the destination as of its partitions."""
+    held = Row(topic="t", partition=0, committed=1, end=9, lag=8, time_lag_s=1.5, state=HELD, reason="http_401")
+    assert all("held: http_401" in line for line in table_lines(lag(held))[2:])
+    assert as_json(lag(held))["destinations"]["one"]["reason"] == "http_401"
 
 
 def test_a_small_screen_shows_the_worst() -> None:
