@@ -133,7 +133,7 @@ class BridgeProcess:
 
     def time_lag_s(self, destination: str = "moveo") -> float:
         """Return the longest time lag of a partition that its page shows."""
-        return max((each["time_lag_s"] for each in self.report(destination).get("partitions", ())), default=0.0)
+        return max((each["time_lag_s"] or 0.0 for each in self.report(destination).get("partitions", ())), default=0.0)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, which may end it."""

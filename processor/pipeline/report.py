@@ -15,7 +15,7 @@ from processor.operations.health import serves, without_partitions
 from processor.operations.status import EndpointReport, PartitionReport, State, StatusReport, process_report
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.schemas import SCHEMA_HOLD
-from processor.pipeline.unread import Unread
+from processor.pipeline.unread import Unread, waits_unread
 from processor.source.membership import Membership
 
 
@@ -112,15 +112,14 @@ def _partition(pipeline: Pipeline, partition: Partition, marks: Marks, wall_ms: 
         lag=_lag(marks, key),
         time_lag_s=time_lag_s,
         uncommitted=None if committed is None else max(0, partition.highest - committed),
-        retention_headroom_s=None if retention_ms is None else retention_ms / 1000 - time_lag_s,
+        retention_headroom_s=None if retention_ms is None or time_lag_s is None else retention_ms / 1000 - time_lag_s,
     )
 
 
-def _time_lag_s(pipeline: Pipeline, partition: Partition, marks: Marks, wall_ms: int) -> float:
-    """Return the age of the oldest unfinished record, read or not."""
-    unread_ms = marks.unread.time_ms(partition)
-    if unread_ms is not None:
-        return max(0, wall_ms - unread_ms) / 1000
+def _time_lag_s(pipeline: Pipeline, partition: Partition, marks: Marks, wall_ms: int) -> float | None:
+    """Return the age of the oldest unfinished record, read or not; None while nobody has looked how old it is."""
+    if waits_unread(partition, marks.ends):
+        return marks.unread.age_s(partition, wall_ms)
     return pipeline.ledger.time_lag_s(partition.key, wall_ms)
 
 

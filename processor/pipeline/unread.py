@@ -16,6 +16,11 @@ MAX_COUNT: Final = 20
 """Partitions that are looked at in one go; the others follow with the next look."""
 
 
+def waits_unread(partition: Partition, ends: Mapping[Key, int]) -> bool:
+    """Return whether all that is left of a partition is still to be read: its age does not follow from what was."""
+    return not partition.entries and ends.get(partition.key, 0) > partition.highest
+
+
 class Unread:
     """The times of records that wait unread. Event loop only."""
 
@@ -29,9 +34,7 @@ class Unread:
 
         One that has moved since the last call is being read, and will tell by itself.
         """
-        standing = {
-            one.key: one.highest for one in partitions if not one.entries and ends.get(one.key, 0) > one.highest
-        }
+        standing = {one.key: one.highest for one in partitions if waits_unread(one, ends)}
         still = {key: offset for key, offset in standing.items() if self._stood_at.get(key) == offset}
         self._stood_at = standing
         self._times_ms = {key: known for key, known in self._times_ms.items() if still.get(key) == known[0]}
@@ -41,7 +44,12 @@ class Unread:
         """Keep what the records at these offsets say."""
         self._times_ms |= {key: (offsets[key], time_ms) for key, time_ms in times_ms.items()}
 
-    def time_ms(self, partition: Partition) -> int | None:
-        """Return the time of the record that would be read next, None where nobody knows."""
+    def age_s(self, partition: Partition, wall_ms: int) -> float | None:
+        """Return the age of the record that would be read next, in seconds; 0 where none can be seen there.
+
+        None while nobody has looked.
+        """
         offset, time_ms = self._times_ms.get(partition.key, (None, None))
-        return time_ms if offset == partition.highest and not partition.entries else None
+        if offset != partition.highest:
+            return None
+        return 0.0 if time_ms is None else max(0, wall_ms - time_ms) / 1000

@@ -24,7 +24,8 @@ LAG: Final = (
         "gauge",
         "s",
         _PARTITION,
-        "Age of the oldest unfinished record, by partition, read or not; 0 when there is none.",
+        "Age of the oldest unfinished record, by partition, read or not; 0 when there is none, absent until it "
+        "is known.",
         per_partition(lambda partition: partition.get("time_lag_s")),
     ),
     Metric(

@@ -106,7 +106,7 @@ async def test_numbers_are_those_of_the_moment() -> None:
         assert (first["committed"], first["end"], first["lag"]) == (4, 9, 5)
         assert first["time_lag_s"] is not None
         assert first["time_lag_s"] > 0
-        assert (second["committed"], second["end"], second["lag"], second["time_lag_s"]) == (None, 3, None, 0.0)
+        assert (second["committed"], second["end"], second["lag"], second["time_lag_s"]) == (None, 3, None, None)
         assert (first["uncommitted"], second["uncommitted"]) == (0, None)
         marks.committed = {KEY: 12}
         assert _report(bench, marks)["partitions"][0]["lag"] == 0
@@ -127,7 +127,22 @@ async def test_what_waits_unread_has_an_age_as_well() -> None:
         since_written_s = (bench.clock.wall_ms() - START_MS) / 1000
         assert _report(bench, marks)["partitions"][0]["time_lag_s"] == since_written_s != 91.0
         await asyncio.sleep(10.0)
+        marks.ends = {KEY: 1}
         assert _report(bench, marks)["partitions"][0]["time_lag_s"] == 0.0
+
+
+@virtual
+async def test_nobody_guesses_how_old_unread_records_are() -> None:
+    """Before the first look at one, neither its age nor what retention leaves of it is known; 0 would be idle."""
+    async with Bench(vendor=FakeVendor(latency_s=5.0)) as bench:
+        bench.assign(0)
+        marks = Marks()
+        marks.ends, marks.retention_ms = {KEY: 7}, {"events": 600_000}
+        told = _report(bench, marks)["partitions"][0]
+        assert (told["time_lag_s"], told["retention_headroom_s"]) == (None, None)
+        marks.unread.learn({KEY: 0}, {KEY: None})
+        told = _report(bench, marks)["partitions"][0]
+        assert (told["time_lag_s"], told["retention_headroom_s"]) == (0.0, 600.0)
 
 
 @virtual
@@ -138,6 +153,7 @@ async def test_headroom_is_what_retention_leaves_of_the_oldest_record() -> None:
         assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] is None
         marks.retention_ms = {"events": 60_000}
         assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] == 60.0
+        marks.ends = {KEY: 7}
         marks.unread.learn({KEY: 0}, {KEY: bench.clock.wall_ms() - 90_000})
         assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] == -30.0
         marks.retention_ms = {"events": None}

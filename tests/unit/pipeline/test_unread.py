@@ -33,13 +33,14 @@ def test_what_is_known_counts_until_it_is_read() -> None:
     unread.wanted([partition], {KEY: 9})
     assert unread.wanted([partition], {KEY: 9}) == {KEY: 5}
     unread.learn({KEY: 5}, {KEY: 1_000})
-    assert unread.time_ms(partition) == 1_000
+    assert unread.age_s(partition, 3_500) == 2.5
+    assert unread.age_s(partition, 500) == 0.0
     assert unread.wanted([partition], {KEY: 12}) == {}
     entry = partition.track(record(5), 10)
-    assert unread.time_ms(partition) is None
+    assert unread.age_s(partition, 3_500) is None
     entry.open_count = 0
     partition.advance()
-    assert unread.time_ms(partition) is None
+    assert unread.age_s(partition, 3_500) is None
 
 
 def test_an_answer_that_comes_too_late_counts_nothing() -> None:
@@ -47,7 +48,7 @@ def test_an_answer_that_comes_too_late_counts_nothing() -> None:
     unread, partition = Unread(), Partition(KEY, 5)
     partition.reach(7)
     unread.learn({KEY: 5}, {KEY: 1_000})
-    assert unread.time_ms(partition) is None
+    assert unread.age_s(partition, 3_500) is None
 
 
 def test_only_so_many_are_looked_at_in_one_go() -> None:

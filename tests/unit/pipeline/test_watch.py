@@ -186,18 +186,18 @@ async def test_a_record_that_waits_unread_is_looked_at_once() -> None:
     watch, marks = _watch(pipeline, cluster)
     partition = pipeline.ledger.tracker.get(P0)
     await watch.look()
-    assert marks.unread.time_ms(partition) is None
+    assert marks.unread.age_s(partition, 3_500) is None
     for _ in range(3):
         await watch.look()
-    assert marks.unread.time_ms(partition) == 1_000
+    assert marks.unread.age_s(partition, 3_500) == 2.5
     partition.reach(4)
-    assert marks.unread.time_ms(partition) is None
+    assert marks.unread.age_s(partition, 3_500) is None
     await watch.look()
     await watch.look()
-    assert marks.unread.time_ms(partition) == 1_000
+    assert marks.unread.age_s(partition, 3_500) == 2.5
     partition.reach(9)
     await watch.look()
-    assert marks.unread.time_ms(partition) is None
+    assert marks.unread.age_s(partition, 3_500) is None
     assert [one for one in cluster.questions if "times" in one] == [f"times {[(P0, 0)]}", f"times {[(P0, 4)]}"]
 
 
