@@ -77,11 +77,9 @@ class Cluster:
             raise TrialError(f"kubectl {' '.join(arguments)}: {ran.stderr.strip()}")
         return ran.stdout
 
-    def create(self, kind: str, metadata: Object, **more: Any) -> None:  # noqa: ANN401 - any JSON
-        """Make an object of the core API."""
-        self.kubectl(
-            "create", "--filename", "-", given={"apiVersion": "v1", "kind": kind, "metadata": metadata, **more}
-        )
+    def create(self, made: Object) -> None:
+        """Make an object."""
+        self.kubectl("create", "--filename", "-", given=made)
 
     def get(self, kind: str, name: str) -> Object:
         """Return an object as the API server has it."""
@@ -95,19 +93,31 @@ class Cluster:
         selector = f"app.kubernetes.io/instance={RELEASE}"
         return self.kubectl("get", kinds, "--selector", selector, "--output", "name").split()
 
-    def forget(self) -> None:
-        """Delete the namespace with all that is in it, as far as the cluster answers; nobody waits for it."""
+    def forget(self, kind: str, name: str) -> None:
+        """Delete an object, as far as the cluster answers; nobody waits for it."""
         with contextlib.suppress(TrialError):
-            self.kubectl("delete", "namespace", self.namespace, "--wait=false", "--ignore-not-found")
+            self.kubectl("delete", kind, name, "--wait=false", "--ignore-not-found")
 
-    def runs_pods(self) -> bool:
-        """Return whether a node is ready on which a kubelet runs pods; kwok's nodes only say so."""
-        nodes = json.loads(self.kubectl("get", "nodes", "--output", "json"))["items"]
-        return any(
-            each["metadata"].get("annotations", {}).get("kwok.x-k8s.io/node") is None
-            and any(state["type"] == "Ready" and state["status"] == "True" for state in each["status"]["conditions"])
-            for each in nodes
-        )
+    def ready_nodes(self) -> list[Object]:
+        """Return the nodes that say that they are ready."""
+        nodes: list[Object] = json.loads(self.kubectl("get", "nodes", "--output", "json"))["items"]
+        return [
+            node for node in nodes if any(_is_ready(state) for state in node.get("status", {}).get("conditions", ()))
+        ]
+
+
+def _is_ready(condition: Mapping[str, str]) -> bool:
+    return (condition["type"], condition["status"]) == ("Ready", "True")
+
+
+def _is_fake(node: Object) -> bool:
+    """Return whether no kubelet is behind a node: kwok says of its pods that they run."""
+    return "kwok.x-k8s.io/node" in node["metadata"].get("annotations", {})
+
+
+def core(kind: str, name: str, **more: Any) -> Object:  # noqa: ANN401 - any JSON
+    """Return an object of the core API."""
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, **more}
 
 
 def until(condition: Callable[[], object], what: str, timeout_s: float = WAIT_S) -> None:
@@ -146,6 +156,7 @@ class Trial:
     def __init__(self, cluster: Cluster, values: Values, helm: helm_python.Config) -> None:
         """Prepare the release with these values."""
         self.cluster, self.values, self.helm = cluster, values, helm
+        self.before_it: list[Object] = []
 
     def run(self) -> None:
         """Go through all of it.
@@ -163,17 +174,36 @@ class Trial:
         objects = render(self.values, release=RELEASE, namespace=self.cluster.namespace).objects
         return [each for each in objects if "helm.sh/hook" not in each["metadata"].get("annotations", {})]
 
-    def own_secrets(self) -> list[tuple[str, Object]]:
-        """Return the Secrets that the chart expects to be there; others are brought by an operator in the cluster."""
-        return [(name, entry) for name, entry in self.values.get("secrets", {}).items() if "existingSecret" in entry]
+    def prerequisites(self) -> Iterator[Object]:
+        """Yield what the values name and the chart does not make; what an operator brings is not among it."""
+        for name, entry in self.values.get("secrets", {}).items():
+            if "existingSecret" in entry:
+                yield core("Secret", entry["existingSecret"], stringData=self._made_up(f"/secrets/{name}"))
+        for name, entry in self.values.get("files", {}).items():
+            yield core("ConfigMap", entry["configMap"], data=self._made_up(f"/files/{name}"))
+        objects = self.rendered()
+        pods = [each["spec"]["template"]["spec"] for each in objects if each["kind"] in WORKLOADS]
+        made = {each["metadata"]["name"] for each in objects if each["kind"] == "ServiceAccount"}
+        for name in {pod["serviceAccountName"] for pod in pods} - made:
+            yield core("ServiceAccount", name)
+        there = self.cluster.kubectl("get", "priorityclasses", "--output", "name").split()
+        for name in {pod["priorityClassName"] for pod in pods if "priorityClassName" in pod}:
+            if f"priorityclass.scheduling.k8s.io/{name}" not in there:
+                yield {**core("PriorityClass", name, value=1000), "apiVersion": "scheduling.k8s.io/v1"}
+
+    def _made_up(self, folder: str) -> dict[str, str]:
+        """Return a text for each file that the configuration looks for in a folder."""
+        names = re.findall(rf"{folder}/([\w.-]+)", json.dumps([self.values["config"], self.values.get("env", {})]))
+        return dict.fromkeys(names, _KEY)
 
     def install(self) -> None:
-        """Make the namespace, hold it to the restricted standard, make the Secrets, install."""
-        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-        self.cluster.create("Namespace", {"name": self.cluster.namespace, "labels": labels})
-        for name, entry in self.own_secrets():
-            keys = re.findall(rf"/secrets/{name}/([\w.-]+)", json.dumps(self.values["config"]))
-            self.cluster.create("Secret", {"name": entry["existingSecret"]}, stringData=dict.fromkeys(keys, _KEY))
+        """Make the namespace, hold it to the restricted standard, make what has to be there, install."""
+        space = core("Namespace", self.cluster.namespace)
+        space["metadata"]["labels"] = {"pod-security.kubernetes.io/enforce": "restricted"}
+        self.cluster.create(space)
+        self.before_it = list(self.prerequisites())
+        for each in self.before_it:
+            self.cluster.create(each)
         self.helm.install(CHART, RELEASE, self.values, namespace=self.cluster.namespace)
         expect(len(self.helm.history(RELEASE)) == 1, "it is installed")
 
@@ -194,15 +224,19 @@ class Trial:
                 told(f"pods of {name} are let in")
 
     def wait(self) -> None:
-        """Wait for the pods where a node runs any, and have `helm test` ask Kafka and the vendors."""
-        if not self.cluster.runs_pods():
-            told("no node runs pods here, so none is waited for")
+        """Wait for the pods where there are nodes, and where they run have `helm test` ask Kafka and the vendors."""
+        nodes = self.cluster.ready_nodes()
+        if not nodes:
+            told("there is no node here, so no pod is waited for")
             return
         for each in self.rendered():
             if each["kind"] in WORKLOADS:
                 name = each["metadata"]["name"]
                 self.cluster.kubectl("rollout", "status", f"{each['kind'].lower()}/{name}", f"--timeout={WAIT_S:.0f}s")
                 told(f"{name} is rolled out")
+        if all(map(_is_fake, nodes)):
+            told("no node runs pods here, so helm test is left out")
+            return
         self.helm.test(RELEASE)
         told("helm test is content")
 
@@ -284,9 +318,16 @@ class Trial:
         """Take it away; nothing is left but what was there before."""
         self.helm.uninstall(RELEASE)
         until(lambda: not self.cluster.left(), "nothing of the release is left")
-        for _, entry in self.own_secrets():
-            self.cluster.get("secret", entry["existingSecret"])
-        told("the Secrets that were there before are still there")
+        for each in self.before_it:
+            self.cluster.get(each["kind"], each["metadata"]["name"])
+        told("what was there before is still there")
+
+    def forget(self) -> None:
+        """Delete the namespace with all that is in it, and what was made outside it; nobody waits for it."""
+        for each in self.before_it:
+            if each["kind"] == "PriorityClass":
+                self.cluster.forget(each["kind"], each["metadata"]["name"])
+        self.cluster.forget("namespace", self.cluster.namespace)
 
 
 def main() -> int:
@@ -303,16 +344,17 @@ def main() -> int:
     values = read_yaml(arguments.values.read_text(encoding="utf-8"))
     try:
         helm = helm_python.Config(namespace=cluster.namespace, storage_driver=os.environ.get("HELM_DRIVER"))
-        Trial(cluster, values, helm).run()
-        is_fine = True
+        trial = Trial(cluster, values, helm)
+        try:
+            trial.run()
+        finally:
+            if not arguments.keep:
+                trial.forget()
     except (TrialError, helm_python.HelmError) as error:
         sys.stderr.write(f"FAILED: {error}\n")
-        is_fine = False
-    if not arguments.keep:
-        cluster.forget()
-    if is_fine:
-        sys.stdout.write("the chart does what it should\n")
-    return 0 if is_fine else 1
+        return 1
+    sys.stdout.write("the chart does what it should\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import helm_python
 import pytest
 
 from tests.chart.cluster import OWN_VALUES, RELEASE, WORKLOADS, Cluster, Trial, TrialError, missing
-from tests.chart.rendering import Object, Values, read_yaml, render
+from tests.chart.rendering import CHART, Object, Values, read_yaml, render
 
 Change = Callable[[Object], Object | None]
 
@@ -22,13 +23,15 @@ class DictCluster(Cluster):
         """Hold nothing yet."""
         super().__init__("crm")
         self.stored: dict[tuple[str, str], Object] = {}
+        self.before_it: set[tuple[str, str]] = set()
         self.made: list[tuple[Object, bool]] = []
+        self.deleted: list[tuple[str, ...]] = []
         self.change = change
 
     def apply(self, wanted: list[Object]) -> None:
         """Make, change and delete objects until they are the wanted ones."""
         before = self.stored
-        self.stored = {key: each for key, each in before.items() if key[0] == "secret"}
+        self.keep_what_was_there()
         for each in wanted:
             key = (each["kind"].lower(), each["metadata"]["name"])
             kept = copy.deepcopy(each) if self.change is None else self.change(copy.deepcopy(each))
@@ -39,12 +42,22 @@ class DictCluster(Cluster):
             kept["metadata"]["generation"] = was + 1 if is_other else was
             self.stored[key] = kept
 
+    def keep_what_was_there(self) -> None:
+        """Keep what nobody installed."""
+        self.stored = {key: each for key, each in self.stored.items() if key in self.before_it}
+
     def kubectl(self, *arguments: str, given: Object | None = None) -> str:
-        """Note what is made; keep the Secrets."""
-        assert given is not None
-        self.made.append((given, "--dry-run=server" in arguments))
-        if given["kind"] == "Secret":
-            self.stored["secret", given["metadata"]["name"]] = given
+        """Note what is made and keep it; there are no priority classes yet."""
+        if given is None:
+            assert arguments[:2] in {("get", "priorityclasses"), ("delete", "PriorityClass"), ("delete", "namespace")}
+            self.deleted += [arguments[1:3]] if arguments[0] == "delete" else []
+            return ""
+        is_trial = "--dry-run=server" in arguments
+        self.made.append((given, is_trial))
+        if not is_trial and given["kind"] != "Namespace":
+            key = (given["kind"].lower(), given["metadata"]["name"])
+            self.before_it.add(key)
+            self.stored[key] = given
         return ""
 
     def get(self, kind: str, name: str) -> Object:
@@ -55,12 +68,12 @@ class DictCluster(Cluster):
         return found
 
     def left(self) -> list[str]:
-        """Return everything but Secrets."""
-        return [f"{kind}/{name}" for kind, name in self.stored if kind != "secret"]
+        """Return everything but what was there before."""
+        return ["/".join(key) for key in self.stored if key not in self.before_it]
 
-    def runs_pods(self) -> bool:
-        """Return that no pods run here."""
-        return False
+    def ready_nodes(self) -> list[Object]:
+        """Return that there is none."""
+        return []
 
 
 class DictHelm:
@@ -92,14 +105,13 @@ class DictHelm:
 
     def uninstall(self, _name: str) -> None:
         """Delete everything."""
-        secrets = {key: each for key, each in self._cluster.stored.items() if key[0] == "secret"}
-        self._cluster.stored = secrets
+        self._cluster.keep_what_was_there()
 
 
-def trial(change: Change | None = None, **faults: bool) -> tuple[Trial, DictCluster]:
-    """Return a trial of the values that are used by default, in a cluster of its own."""
+def trial(change: Change | None = None, *, file: Path = OWN_VALUES, **faults: bool) -> tuple[Trial, DictCluster]:
+    """Return a trial of the values that are used by default, or others, in a cluster of its own."""
     cluster = DictCluster(change)
-    values = read_yaml(OWN_VALUES.read_text(encoding="utf-8"))
+    values = read_yaml(file.read_text(encoding="utf-8"))
     return Trial(cluster, values, cast("helm_python.Config", DictHelm(cluster, **faults))), cluster
 
 
@@ -116,6 +128,23 @@ def test_a_chart_that_does_what_it_should_passes(capsys: pytest.CaptureFixture[s
     assert secret["stringData"].keys() == {"moveo-api-key", "moesif-application-id"}
     assert ["Pod", "Pod"] == [each["kind"] for each, is_trial in pods if is_trial]
     assert cluster.left() == []
+
+
+@pytest.mark.parametrize(
+    ("feature", "expected"),
+    [
+        ("openshift", ("ServiceAccount", "segment-bridge")),
+        ("reload", ("ConfigMap", "suppressed-users")),
+        ("several-destinations", ("PriorityClass", "business-critical")),
+    ],
+)
+def test_what_the_values_take_to_be_there_is_made(feature: str, expected: tuple[str, str]) -> None:
+    """And what is in no namespace is deleted at the end, with the namespace."""
+    one, cluster = trial(file=CHART / "ci" / f"{feature}-values.yaml")
+    one.run()
+    assert expected in [(each["kind"], each["metadata"]["name"]) for each, is_trial in cluster.made if not is_trial]
+    one.forget()
+    assert cluster.deleted == [*([expected] if expected[0] == "PriorityClass" else []), ("namespace", "crm")]
 
 
 def without_probe(each: Object) -> Object:
