@@ -1,18 +1,24 @@
-"""The times of records that stand at given offsets, looked at from outside the group."""
+"""The times of the first records at given offsets, read by a client that joins no group.
+
+What is at an offset may be gone (compaction) or not to be seen (an aborted transaction, a marker of one): then the next
+record that a reader of committed records sees is the first, and there may be none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Final
 
 from confluent_kafka import Consumer
 
 from processor.source.deadline import Deadline
-from processor.source.partitions import Partition
+from processor.source.intake import Taken
+from processor.source.partitions import Offsets, Partition
 from processor.source.topic_reader import TopicReader
+from processor.source.trouble import LOST_CODES, broker_error
 
 _READ_S: Final = 0.2
-_READ_COUNT: Final = 100
 
 
 class FirstRecords:
@@ -23,23 +29,64 @@ class FirstRecords:
         self._make_reader = make_reader
 
     def times_ms(self, offsets: Mapping[Partition, int], deadline: Deadline) -> dict[Partition, int | None]:
-        """Return the time of the first record at each offset or behind it, None where there is none yet.
-
-        A partition that does not answer by the deadline is left out.
+        """Return what `first_times_ms` finds.
 
         Raises:
-            BrokerError: The client cannot go on.
+            BrokerError: The client cannot go on, or a topic may not be read.
         """
-        found: dict[Partition, int | None] = {}
-        reader = TopicReader(self._make_reader())
-        try:
-            reader.open(offsets)
-            while len(found) < len(offsets) and deadline.left_s > 0:
-                taken = reader.read(min(_READ_S, deadline.left_s), _READ_COUNT)
-                for record in taken.records:
-                    found.setdefault((record.topic, record.partition), record.timestamp_ms)
-                for partition in taken.ends:
-                    found.setdefault(partition, None)
-        finally:
-            reader.close()
-        return found
+        with closing(TopicReader(self._make_reader())) as reader:
+            return first_times_ms(reader, offsets, deadline)
+
+
+def first_times_ms(
+    reader: TopicReader, offsets: Mapping[Partition, int], deadline: Deadline
+) -> dict[Partition, int | None]:
+    """Return the time of the first record at each offset or behind it, None where there is none yet.
+
+    Left out is a partition that does not answer by the deadline, or whose record was deleted in this moment. Nothing
+    of the partitions is read further.
+
+    Raises:
+        BrokerError: The client cannot go on, or a topic may not be read.
+    """
+    found: dict[Partition, int | None] = {}
+    waiting: Offsets = dict(offsets)
+    reader.open(offsets)
+    while waiting and not deadline.is_over:
+        taken = reader.read(min(_READ_S, deadline.request_s))
+        told = _told(taken, waiting)
+        found |= told
+        done = told.keys() | (_gone(taken) & waiting.keys())
+        waiting = {partition: offset for partition, offset in waiting.items() if partition not in done}
+        reader.shut(done)
+    reader.shut(waiting.keys())
+    return found
+
+
+def _told(taken: Taken, waiting: Mapping[Partition, int]) -> dict[Partition, int | None]:
+    """Return what one reading says of the partitions that are waited for: times of first records, and ends."""
+    told: dict[Partition, int | None] = {}
+    for record in taken.records:
+        partition = (record.topic, record.partition)
+        if partition in waiting and record.offset >= waiting[partition]:
+            told.setdefault(partition, record.timestamp_ms)
+    for partition in taken.ends:
+        if partition in waiting:
+            told.setdefault(partition, None)
+    return told
+
+
+def _gone(taken: Taken) -> set[Partition]:
+    """Return the partitions whose record at the offset was deleted in this moment.
+
+    Raises:
+        BrokerError: A topic may not be read.
+    """
+    gone: set[Partition] = set()
+    for trouble in taken.troubles:
+        error = broker_error(trouble.error, f"cannot read topic {trouble.topic}")
+        if error.code in LOST_CODES and trouble.partition is not None:
+            gone.add((trouble.topic, trouble.partition))
+        elif error.fatal:
+            raise error
+    return gone

@@ -56,3 +56,17 @@ def test_a_client_that_cannot_go_on_is_an_error_and_is_closed() -> None:
     """The caller hears of it as of any trouble of the cluster."""
     with pytest.raises(BrokerError):
         asked(KafkaException(KafkaError(KafkaError._FATAL)))
+
+
+def test_a_record_that_is_deleted_in_this_moment_is_left_out() -> None:
+    """Without waiting for it any longer than for the others."""
+    gone = error_message(KafkaError._AUTO_OFFSET_RESET, "t", 1, 7)
+    times_ms, reader = asked(gone, error_message(KafkaError._TRANSPORT, "t"), written(0, 5, 100))
+    assert times_ms == {P0: 100}
+    assert reader.assigned == {}
+
+
+def test_a_missing_right_is_an_error() -> None:
+    """Waiting would not help."""
+    with pytest.raises(BrokerError, match="cannot read topic t"):
+        asked(error_message(KafkaError.TOPIC_AUTHORIZATION_FAILED, "t"))
