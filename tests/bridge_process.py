@@ -14,8 +14,6 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +34,7 @@ from processor.source.deadline import Deadline
 from processor.source.group_offsets import GroupOffsets
 from tests.kafka_harness import QUIET, Kafka, random_name, until
 from tests.numbered_events import event_id, track, user
+from tests.page_requests import NOBODY, got
 
 ROOT = Path(__file__).parents[1]
 KEYS = SandboxKeys()
@@ -99,16 +98,7 @@ class BridgeProcess:
     def get(self, path: str) -> tuple[int, str]:
         """Return status and body of a route of its page; 0 while nothing listens."""
         url = self.page_url()
-        if url is None:
-            return 0, ""
-        try:
-            with urllib.request.urlopen(f"{url}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return NOBODY if url is None else got(f"{url}{path}")
 
     def reports(self) -> dict[str, dict[str, Any]]:
         """Return what its page says of each destination; nothing while there is no page."""

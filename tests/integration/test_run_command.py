@@ -8,8 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import pytest
 from processor.sandbox.settings import SandboxKeys
 from processor.sandbox.standins import StandIns
 from tests.kafka_harness import Kafka, random_name, until
+from tests.page_requests import got
 
 pytestmark = pytest.mark.kafka
 
@@ -80,14 +79,7 @@ class World:
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and body of the page; 0 while nothing listens."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return got(f"http://127.0.0.1:{self.port}{path}")
 
     def delivered(self) -> Mapping[str, int]:
         """Return how many records each destination says it has delivered."""

@@ -8,8 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.kafka_harness import until
+from tests.page_requests import got
 
 CHILD = '''
 """A destination's process without a destination: reports, and does what its name says."""
@@ -76,14 +75,7 @@ class Fleet:
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and body of a page; 0 while nothing listens."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return got(f"http://127.0.0.1:{self._port}{path}")
 
     def status(self, name: str) -> dict[str, Any]:
         """Return what the page says of a destination; nothing while it says nothing."""
