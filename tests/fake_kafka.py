@@ -51,9 +51,17 @@ class FakeKafka:
         """Make a topic whose partitions end there."""
         self.topics[name] = FakeTopic(topic_id, [start] * len(ends), list(ends))
 
-    def add_founding(self, topic: str, topic_id: str = "id-1", partition_count: int = 1, group: str = "g") -> None:
+    def add_founding(
+        self,
+        topic: str,
+        topic_id: str = "id-1",
+        partition_count: int = 1,
+        group: str = "g",
+        start: str = "latest",
+        at_ms: int = 0,
+    ) -> None:
         """Write a founding record."""
-        record = Founding(topic_id, partition_count, "latest", 0)
+        record = Founding(topic_id, partition_count, start, at_ms)
         self.topics.setdefault(CONTROL, FakeTopic("control", [0], [0]))
         self.control.append((msgspec.json.encode([group, topic]), msgspec.json.encode(record)))
 

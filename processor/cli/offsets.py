@@ -21,17 +21,19 @@ def offsets(
 ) -> None:
     """Set where a destination goes on reading. What lies between is sent again, or never."""
     from processor.operations.logs import configure
-    from processor.settings import load_settings
+    from processor.settings import load_without_secrets
     from processor.source.contact import require_contact
     from processor.source.reset import set_positions
     from processor.source.start import start_time_ms
+    from processor.workbench import require_secrets
 
     try:
         start_time_ms(to)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--to") from error
-    settings = load_settings(config, choose=lambda known: select(known, [destination]))
-    (name,) = settings.destinations
+    settings = load_without_secrets(config)
+    (name,) = select(settings.destinations, [destination])
+    require_secrets(settings.kafka)
     configure(settings.operations.logs, destination=name)
     require_contact(settings.kafka)
     group_id = settings.group_id(name)

@@ -36,14 +36,14 @@ def verdict(last: Step, *, has_seen: bool, is_of_user: bool) -> tuple[str, int]:
         return "the time is up before the event's offset was committed everywhere", 1
     unseen = ", ".join(last.get("unseen", ()))
     where = (
-        "it may have been committed before, be read by another process, not be in the topic yet, or lie behind what "
-        "a destination that stands still has read; `segment-bridge where` tells"
+        "it may have been committed before, be read by another process, not be in the topic yet, or come after the "
+        "last record that a held or paused destination has read; `segment-bridge where` tells"
     )
     return f"not seen within the time ({unseen}): {where}", 1
 
 
 def _clock(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%S.%f")[:-3] + "Z"
 
 
 def _place(step: Step) -> str:
@@ -54,7 +54,8 @@ def _place(step: Step) -> str:
 
 
 def _watching(step: Step) -> str:
-    return f"{step['partitions']} partitions, {step['state']}"
+    count = step["partitions"]
+    return f"{'1 partition' if count == 1 else f'{count} partitions'}, {step['state']}"
 
 
 def _read(step: Step) -> str:
@@ -159,6 +160,7 @@ _WAITS: Final = {
     "dead_letter_topic": "for the dead-letter topic to take its letter",
     "throttled": "for the vendor's pause, or a rate limit, to end (throttled)",
     "circuit_open": "for the vendor to answer well again (circuit_open)",
+    "paused": "for an operator to resume the destination (paused)",
 }
 """What an event waits for; else it is the reason why the destination stands."""
 

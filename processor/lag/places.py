@@ -17,7 +17,7 @@ from processor.source.clients import KafkaClients, MakeClients
 from processor.source.cluster import Cluster, TopicState
 from processor.source.control_topic import ControlTopic
 from processor.source.deadline import Deadline
-from processor.source.founding import Founding, Step, decide
+from processor.source.founding import Founding, Step, decide, passed_over_ms
 from processor.source.group_offsets import GroupOffsets
 from processor.source.orders import Order, Wanted
 from processor.source.partitions import Committed, Offsets, Partition
@@ -35,6 +35,8 @@ class Place(NamedTuple):
     `committed` is the offset that counts: None where there is none, or where it belongs to a topic that was deleted
     and made again. `position` is where reading would go on now, by the rules of the destination itself; None where the
     destination would stop instead. `log_start` and `end` bound what a reader of committed records can see.
+    `begun_ms` is the time before which records were written that the group passed over when it began here; None where
+    it has not begun, or has begun with all that there was.
     """
 
     partition: Partition
@@ -44,6 +46,7 @@ class Place(NamedTuple):
     log_start: int
     end: int
     topic_id: str = ""
+    begun_ms: int | None = None
 
 
 class Look(NamedTuple):
@@ -198,12 +201,14 @@ def _place(partition: Partition, step: Step, told: _Told, starting: Offsets, bou
     topic_id = bounds.topics[partition[0]].topic_id
     committed: int | None = None
     position: int | None = log_start
+    begun_ms: int | None = None
     match step:
         case Step.RESUME:
             committed = told.committed[partition].offset
             position = max(committed, log_start)
+            begun_ms = passed_over_ms(partition[1], told.foundings.get(partition[0]), topic_id)
         case Step.FOUND:
             position = starting[partition]
         case Step.VANISHED:
             position = None
-    return Place(partition, step, committed, position, log_start, end, topic_id)
+    return Place(partition, step, committed, position, log_start, end, topic_id, begun_ms)

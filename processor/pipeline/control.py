@@ -161,8 +161,9 @@ class Control:
     def _obey(self, order: Order) -> None:
         """Stop or let go on, from now on, and say whose word that is."""
         self._order, self._obeyed = order, None
-        log.info("destination %s: %s", self._destination, _told(order), extra=BY_TEXT)
         gate, schedule = self._pipeline.dispatcher.gate, self._pipeline.dispatcher.schedule
+        if self.is_loaded.is_set() or gate.stop is not stop_of(order.wanted):  # an old word to go on is no news
+            log.info("destination %s: %s", self._destination, _told(order), extra=BY_TEXT)
         gate.stop = stop_of(order.wanted)
         schedule.is_flushing = gate.stop is Stop.READING
         self._pipeline.after_work()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeAlias
 
+from processor.delivery.gate import Stop
 from processor.delivery.offsets import Entry
 from processor.delivery.parcel import Parcel
 from processor.delivery.watching import Sending, Watch, Watched, unwatched
@@ -38,6 +39,8 @@ SCAN_COUNT: Final = 100
 """Records of the window that are looked through before the loop does something else."""
 _OPEN: Final = frozenset({"starting", "flowing"})
 """States in which nothing but its batch, and the order of its user's events, keeps an event waiting."""
+_PAUSED: Final = "paused"
+"""An operator wants nothing to be sent, whatever the vendor's answers allow."""
 SETTLING_S: Final = 1.0
 """An event that waits for this long, in no request, is said to wait."""
 
@@ -78,8 +81,8 @@ class Traces:
             self._begin()
         for number in askers.keys() - self._known:
             asker = askers[number]
-            self._tell(asker, "watching", partitions=len(self._pipeline.ledger.tracker), state=self._state())
             entries = [entry for partition in self._pipeline.ledger.tracker for entry in partition.entries]
+            self._tell(asker, "watching", partitions=len(self._pipeline.ledger.tracker), state=self._outlook(entries))
             self._spawn(self._scan(asker, entries))
         for number in self._known - askers.keys():
             self._forget(number)
@@ -284,9 +287,18 @@ class Traces:
             one.asker.finish(self._destination)
 
     def _state(self) -> str:
-        """Return what the destination is doing, or why it is held."""
-        hold = self._pipeline.dispatcher.gate.hold
-        return self._pipeline.dispatcher.state().value if hold is None else hold.reason
+        """Return what the destination is doing, or why it sends nothing; an operator's word comes before the rest."""
+        gate = self._pipeline.dispatcher.gate
+        if gate.is_paused:
+            return _PAUSED
+        return self._pipeline.dispatcher.state().value if gate.hold is None else gate.hold.reason
+
+    def _outlook(self, entries: Sequence[Entry]) -> str:
+        """Return what an event may expect that is still to come: to be delivered, or what keeps it from that."""
+        state = self._state()
+        if state in _OPEN and self._pipeline.dispatcher.gate.stop is Stop.READING:
+            return "draining" if any(entry.open_count for entry in entries) else "drained"
+        return "flowing" if state in _OPEN else state
 
     # -- telling
 

@@ -43,10 +43,16 @@ def text_lines(found: Whereabouts, letters_topic: str) -> Iterator[str]:
 def _progress_text(fate: Fate) -> str:
     """Return how far a destination is with a copy."""
     if fate.progress != NOT_YET:
-        return fate.progress if fate.committed is None else f"{fate.progress} (committed {fate.committed})"
+        progress = fate.progress if fate.committed is None else f"{fate.progress} (committed {fate.committed})"
+        return progress if fate.begun_ms is None else f"{progress}, {_before(fate.begun_ms)}"
     committed = "nothing committed" if fate.committed is None else f"committed {fate.committed}"
     paused = "" if fate.paused_by is None else f", paused by {fate.paused_by}"
     return f"{fate.progress} ({committed}, {fate.ahead_count} records before it){paused}"
+
+
+def _before(begun_ms: int) -> str:
+    """Return what it means that a copy is older than its destination's start."""
+    return f"but written before {_time(begun_ms)}, where it began or was set to: perhaps it was never read"
 
 
 def _letter_text(letter: Letter) -> str:
@@ -76,6 +82,7 @@ def _copy_json(copy: Copy) -> dict[str, Any]:
                 "committed": fate.committed,
                 "records_before_it": fate.ahead_count,
                 "paused_by": fate.paused_by,
+                "written_before_start_ms": fate.begun_ms,
                 "sends": list(fate.sent),
                 "skipped": fate.skipped,
                 "rejected": fate.rejected,

@@ -26,7 +26,7 @@ LOOK_S: Final = 20.0
 """Longest time that the cluster may take to say where destinations stand."""
 
 PASSED: Final = "passed"
-"""The destination has committed past it: it was delivered, skipped or dead-lettered."""
+"""The destination has committed past it: it was delivered, skipped or dead-lettered, or lies before its start."""
 NOT_YET: Final = "not yet"
 """The destination will come to it, or is at work on it."""
 BEFORE_START: Final = "before start"
@@ -46,6 +46,7 @@ class Fate(NamedTuple):
 
     `ahead_count` says how many records the destination has to do before it, where it has to. `sent` names actions.
     `paused_by` tells the operator who has paused or drained the destination, and why; None where nobody has.
+    `begun_ms` is from when on the destination reads, as last said, where a copy that it has passed is older.
     """
 
     destination: str
@@ -56,6 +57,7 @@ class Fate(NamedTuple):
     skipped: str | None = None
     rejected: str | None = None
     paused_by: str | None = None
+    begun_ms: int | None = None
 
 
 class Copy(NamedTuple):
@@ -154,8 +156,9 @@ def _fate(found: Found, name: str, look: Look, plans: _Plans) -> Fate:
     place = next((one for one in look.places[name] if one.partition == partition), None)
     progress, committed, ahead_count = _progress(record.offset, place)
     paused_by = look.paused_by(name)
+    begun_ms = _begun_ms(record, place) if progress == PASSED else None
     if found.event is None:
-        return Fate(name, progress, committed, ahead_count, rejected=found.reason, paused_by=paused_by)
+        return Fate(name, progress, committed, ahead_count, (), None, found.reason, paused_by, begun_ms)
     # What is behind was sent while it was young; what is to come may have become too old.
     now_ms = record.timestamp_ms if progress == PASSED else time.time_ns() // 1_000_000
     mapped = plans.mapped(name, found, now_ms)
@@ -168,7 +171,14 @@ def _fate(found: Found, name: str, look: Look, plans: _Plans) -> Fate:
         mapped.skipped[0].reason if mapped.skipped and not mapped.payloads and not mapped.rejected else None,
         mapped.rejected[0].reason if mapped.rejected else None,
         paused_by,
+        begun_ms,
     )
+
+
+def _begun_ms(record: Record, place: Place | None) -> int | None:
+    """Return from when on the destination reads, where the record is older than that."""
+    begun_ms = None if place is None else place.begun_ms
+    return begun_ms if begun_ms is not None and 0 <= record.timestamp_ms < begun_ms else None
 
 
 def _progress(offset: int, place: Place | None) -> tuple[str, int | None, int | None]:

@@ -13,6 +13,7 @@ from enum import Enum
 from msgspec import Struct
 
 from processor.source.partitions import Committed
+from processor.source.start import EARLIEST, start_time_ms
 
 FOUNDER_PARTITION = 0
 """Who owns this partition of a topic founds it for the whole group."""
@@ -71,3 +72,17 @@ def is_complete(committed: dict[int, Committed], topic_id: str, partition_count:
     return all(
         number in committed and committed[number].topic_id in ("", topic_id) for number in range(partition_count)
     )
+
+
+def passed_over_ms(number: int, founding: Founding | None, topic_id: str) -> int | None:
+    """Return the time before which records of a partition were left out when its group began, or was last set there.
+
+    None where nothing was left out, or that is not known. Where reading went on at the end of the log, records of that
+    very moment may be on either side; and what was left out by a later setting may have been read before it.
+    """
+    if founding is None or founding.topic_id != topic_id or number >= founding.partition_count:
+        return None
+    if founding.start == EARLIEST:
+        return None
+    time_ms = start_time_ms(founding.start)
+    return founding.at_ms if time_ms is None else time_ms

@@ -136,9 +136,9 @@ def test_run_serves_all_destinations_on_one_port(
 
 
 def offsets(world: World, to: str, destination: str = "moveo") -> subprocess.CompletedProcess[str]:
-    """Return what `offsets` does."""
+    """Return what `offsets` does, without the vendors' keys."""
     command = [sys.executable, "-m", "processor", "offsets", destination, "--to", to, "--config", str(world.config)]
-    return subprocess.run(command, env=ENVIRON, capture_output=True, check=False, timeout=90, text=True)
+    return subprocess.run(command, env=os.environ, capture_output=True, check=False, timeout=90, text=True)
 
 
 def test_offsets_sets_the_position_of_one_destination(world: World) -> None:

@@ -17,6 +17,7 @@ from processor import app
 from processor.app import EXIT_FAILURE, EXIT_OK, Bridge
 from processor.delivery import conclusion
 from processor.delivery.dead_letters import DeadLetters
+from processor.delivery.gate import Stop
 from processor.delivery.watching import unwatched
 from processor.operations.trace_board import Asker, Question, Step
 from processor.pipeline import traces, watch
@@ -240,6 +241,34 @@ async def test_an_event_that_waits_already_is_found(tmp_path: Path, monkeypatch:
     assert steps[0]["state"] == "http_401"
     assert steps[1]["was_read_before"] is True
     assert steps[-1]["reason"] == "http_401"
+
+
+async def test_an_operators_word_is_told_before_the_vendors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paused, an event waits for the operator and for no batch; drained, what is still to come waits for that."""
+    monkeypatch.setattr(traces, "SETTLING_S", 0)
+    async with traced(tmp_path, monkeypatch) as running:
+        gate = running.bridge.pipeline.dispatcher.gate
+        gate.stop = Stop.ALL
+        running.read(track("one"))
+        asker = running.ask(message_id="one", timeout_s=30)
+        steps = await told(asker, lambda step: step["step"] == "waiting")
+        gate.stop = Stop.READING
+        draining = running.ask(message_id="two")
+        gate.stop = Stop.NOTHING
+        running.bridge.pipeline.dispatcher.turn()
+        steps += await told(asker)
+        gate.stop = Stop.READING
+        drained = running.ask(message_id="two")
+        states = [
+            (await told(each, lambda step: step["step"] == "watching"))[-1]["state"] for each in (draining, drained)
+        ]
+        gate.stop = Stop.NOTHING
+        for each in (asker, draining, drained):
+            running.drop(each)
+    assert steps[0]["state"] == "paused"
+    assert next(step["reason"] for step in steps if step["step"] == "waiting") == "paused"
+    assert steps[-1]["reason"] == "finished"
+    assert states == ["draining", "drained"]
 
 
 async def test_a_record_that_cannot_be_read_is_found_by_its_bytes(

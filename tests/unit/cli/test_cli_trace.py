@@ -25,6 +25,7 @@ ENDED = {"step": "ended", "reason": "finished", "unseen": []}
     ("step", "expected"),
     [
         ({"step": "watching", "partitions": 3, "state": "flowing"}, "3 partitions, flowing"),
+        ({"step": "watching", "partitions": 1, "state": "paused"}, "1 partition, paused"),
         ({"step": "read", "age_s": 0.5, "was_read_before": False}, "from Kafka just now, 0.5 s after it was written"),
         ({"step": "read", "age_s": 9, "was_read_before": True}, "from Kafka before this trace began, 9 s after"),
         ({"step": "decoded", "type": "track", "message_id": "m"}, "as an event of type track, messageId m"),
@@ -44,6 +45,7 @@ ENDED = {"step": "ended", "reason": "finished", "unseen": []}
         ({"step": "waiting", "reason": "http_401"}, "until the destination goes on (http_401)"),
         ({"step": "waiting", "reason": "batch_or_order"}, "for its batch to fill, or for an older event of its user"),
         ({"step": "waiting", "reason": "circuit_open"}, "for the vendor to answer well again (circuit_open)"),
+        ({"step": "waiting", "reason": "paused"}, "for an operator to resume the destination (paused)"),
         (
             {"step": "sent", "endpoint": "e", "payload_count": 2, "attempt": 1, "subscription": "S"},
             "to e with 2 payloads, attempt 1 for S",

@@ -200,6 +200,20 @@ async def test_every_order_is_done_in_its_turn_and_logged(caplog: pytest.LogCapt
         assert caplog.text.count(f"destination one: {text}") == 1
 
 
+async def test_an_old_word_is_told_where_it_changes_something(caplog: pytest.LogCaptureFixture) -> None:
+    """A process that starts tells of a pause that is in force, and not of one that was lifted long ago."""
+    async with Bench() as bench:
+        stage = Stage(bench)
+        stage.orders.news, stage.orders.is_loaded = [RESUME], True
+        running = asyncio.create_task(stage.control.run())
+        await eventually(stage.control.is_loaded.is_set)
+        assert "resumed by" not in caplog.text
+        stage.orders.news = [RESUME]
+        await eventually(lambda: "destination one: resumed by bob" in caplog.text)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_a_process_that_got_another_name_or_other_partitions_says_it_anew() -> None:
     """Otherwise it would be missing among the members of its group."""
     async with staged() as stage:

@@ -127,6 +127,7 @@ def test_a_copy_with_all_that_is_known_of_it(tmp_path: Path) -> None:
                         "committed": 5,
                         "records_before_it": None,
                         "paused_by": None,
+                        "written_before_start_ms": None,
                         "sends": ["sendAction"],
                         "skipped": None,
                         "rejected": None,
@@ -183,6 +184,29 @@ def test_how_far_a_destination_is(
     (copy,) = world.found(settings(tmp_path, start)).copies
     (fate,) = copy.fates
     assert (progress, committed, ahead) == (fate.progress, fate.committed, fate.ahead_count)
+
+
+@pytest.mark.parametrize(
+    ("start", "at_ms", "begun_ms"),
+    [
+        ("latest", 7_001, 7_001),
+        ("latest", 7_000, None),
+        ("earliest", 9_000, None),
+        ("1970-01-01T00:00:08Z", 6_000, 8_000),
+        ("1970-01-01T00:00:06Z", 9_000, None),
+    ],
+)
+def test_what_was_written_before_the_start_was_not_sent(
+    start: str, at_ms: int, begun_ms: int | None, tmp_path: Path
+) -> None:
+    """Nobody is told that an event was delivered that the destination perhaps never read: it began behind it."""
+    world = World()
+    world.kafka.committed = {("events", 0): (5, "id-1")}
+    world.kafka.add_founding("events", group=GROUP, start=start, at_ms=at_ms)
+    found = world.found(settings(tmp_path))
+    line = list(text_lines(found, LETTERS))[1]
+    assert (begun_ms is not None) == ("passed (committed 5), but written before 1970-01-01T00:00:0" in line)
+    assert begun_ms == as_json(found)["copies"][0]["destinations"]["one"]["written_before_start_ms"]
 
 
 def test_who_keeps_it_waiting_is_told(tmp_path: Path) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any, cast
 
 import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from processor.errors import BrokerError
@@ -32,3 +36,45 @@ def test_log_lines_of_the_client_do_not_pile_up(question: str, caplog: pytest.Lo
         return any("Connection refused" in record.getMessage() for record in caplog.records)
 
     until(ask, "the client's log lines are heard")
+
+
+class Altering:
+    """An admin client that sets offsets, after it has refused as often as it was told to."""
+
+    def __init__(self, *refusals: int) -> None:
+        """Refuse with these codes first."""
+        self._refusals = list(refusals)
+        self.altered: list[ConsumerGroupTopicPartitions] = []
+
+    def alter_consumer_group_offsets(
+        self, request: Iterable[ConsumerGroupTopicPartitions], **_options: object
+    ) -> dict[str, Future[Any]]:
+        """Set the offsets, or refuse."""
+        (wanted,) = request
+        future: Future[Any] = Future()
+        if self._refusals:
+            future.set_exception(KafkaException(KafkaError(self._refusals.pop(0))))
+        else:
+            self.altered.append(wanted)
+            future.set_result(wanted)
+        return {wanted.group_id: future}
+
+
+def test_a_group_without_a_coordinator_is_asked_again() -> None:
+    """The first group of a cluster, or one whose brokers have just started, gets its offsets all the same."""
+    admin = Altering(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR)
+    Cluster(cast("AdminClient", admin)).set_committed("g", {("t", 0): 7}, {("t", 0): "id-1"}, Deadline.after(10))
+    assert [one.offset for group in admin.altered for one in group.topic_partitions or ()] == [7]
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds"), [(KafkaError.UNKNOWN_MEMBER_ID, 10), (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, 0.1)]
+)
+def test_offsets_that_cannot_be_set(code: int, seconds: float) -> None:
+    """A group with members is told at once, and one without a coordinator when the time is up."""
+    admin = Altering(*[code] * 100)
+    with pytest.raises(BrokerError, match="cannot set the offsets of group g"):
+        Cluster(cast("AdminClient", admin)).set_committed(
+            "g", {("t", 0): 7}, {("t", 0): "id-1"}, Deadline.after(seconds)
+        )
+    assert admin.altered == []
