@@ -46,7 +46,7 @@ def configurations() -> Iterator[tuple[str, str]]:
     """Yield page and text of every block that is a whole configuration."""
     for name in page_names():
         for block in blocks(page_text(name)):
-            if block.info == "yaml" and block.text.startswith("kafka:"):
+            if block.info == "yaml" and block.text.startswith("version: 1\nkafka:"):
                 yield name, block.text
 
 
