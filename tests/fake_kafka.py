@@ -61,7 +61,7 @@ class FakeKafka:
         at_ms: int = 0,
     ) -> None:
         """Write a founding record."""
-        record = Founding(topic_id, partition_count, start, at_ms)
+        record = Founding(topic_id, partition_count, start, at_ms, partition_count)
         self.topics.setdefault(CONTROL, FakeTopic("control", [0], [0]))
         self.control.append((msgspec.json.encode([group, topic]), msgspec.json.encode(record)))
 

@@ -20,12 +20,17 @@ FOUNDER_PARTITION = 0
 
 
 class Founding(Struct, frozen=True):
-    """The founding record of one group and one topic, as it stands in the control topic."""
+    """The founding record of one group and one topic, as it stands in the control topic.
+
+    `start` was applied at `at_ms` to the first `begun_count` partitions. Those that were added later, or that had an
+    offset already, began elsewhere; and of a record from before there was this figure nobody knows.
+    """
 
     topic_id: str
     partition_count: int
     start: str
     at_ms: int
+    begun_count: int = 0
 
 
 class Step(Enum):
@@ -80,7 +85,7 @@ def passed_over_ms(number: int, founding: Founding | None, topic_id: str) -> int
     None where nothing was left out, or that is not known. Where reading went on at the end of the log, records of that
     very moment may be on either side; and what was left out by a later setting may have been read before it.
     """
-    if founding is None or founding.topic_id != topic_id or number >= founding.partition_count:
+    if founding is None or founding.topic_id != topic_id or number >= founding.begun_count:
         return None
     if founding.start == EARLIEST:
         return None

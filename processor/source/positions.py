@@ -106,11 +106,12 @@ class Positions:
         founding = self._control.read(deadline).get(topic)
         if not is_current(founding, *state):
             committed = self._committed(topic, range(state.partition_count), deadline)
+            begun_count = 0 if committed else state.partition_count
             if founding is None:
                 committed |= self._found(topic, state, committed.keys(), deadline)
             if not is_complete(committed, *state):
                 return
-            self._control.write(topic, self._founding(state), deadline)
+            self._control.write(topic, self._founding(state, founding, begun_count), deadline)
         self._settled[topic] = state
 
     def _found(
@@ -254,8 +255,11 @@ class Positions:
             if each.error is not None:
                 raise broker_error(each.error, doing)
 
-    def _founding(self, state: TopicState) -> Founding:
-        return Founding(state.topic_id, state.partition_count, self._settings.start, self._now_ms())
+    def _founding(self, state: TopicState, before: Founding | None, begun_count: int) -> Founding:
+        """Return the record of the topic as it is now; one that has grown keeps when and where the group began."""
+        if before is not None and before.topic_id == state.topic_id:
+            return Founding(*state, before.start, before.at_ms, before.begun_count)
+        return Founding(*state, self._settings.start, self._now_ms(), begun_count)
 
     def _say_added(self, partitions: Iterable[Partition]) -> None:
         for topic, number in partitions:

@@ -53,5 +53,5 @@ def set_positions(
         control.read(deadline)  # a control topic that cannot be used shows before anything is changed
         cluster.set_committed(group_id, offsets, ids, deadline)
         for topic, state in states.items():
-            control.write(topic, Founding(*state, start, time.time_ns() // 1_000_000), deadline)
+            control.write(topic, Founding(*state, start, time.time_ns() // 1_000_000, state.partition_count), deadline)
     return offsets

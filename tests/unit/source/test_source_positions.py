@@ -53,9 +53,31 @@ def test_founder_commits_all_partitions_and_then_the_record() -> None:
     stage.kafka.add("t", 10, 20)
     assert stage.place(P0) == Placed({P0: 10}, {"t": "id-1"})
     assert stage.kafka.committed == {P0: (10, "id-1"), P1: (20, "id-1")}
-    assert stage.kafka.foundings() == [Founding("id-1", 2, "latest", 77)]
+    assert stage.kafka.foundings() == [Founding("id-1", 2, "latest", 77, begun_count=2)]
     assert stage.kafka.calls.index("commit") < stage.kafka.calls.index("flush")
     assert stage.codes() == [NoticeCode.STARTED]
+
+
+def test_a_topic_that_grows_keeps_when_its_group_began() -> None:
+    """Otherwise `where` would say of all that was read before that it perhaps never was."""
+    stage = Stage("earliest")
+    stage.kafka.add("t", 10, 20, 5)
+    stage.kafka.committed = {P0: (10, "id-1"), P1: (20, "id-1"), ("t", 2): (0, "id-1")}
+    stage.kafka.add_founding("t", partition_count=2, start="latest", at_ms=5)
+    stage.positions.settle("t", Deadline.after(5))
+    assert stage.kafka.foundings()[-1] == Founding("id-1", 3, "latest", 5, begun_count=2)
+
+
+@pytest.mark.parametrize("topic_id", ["", "old"])
+def test_where_a_group_began_that_nobody_saw_is_not_made_up(topic_id: str) -> None:
+    """With the record lost, or the topic made again, offsets are there, and not from the start of the file."""
+    stage = Stage("latest")
+    stage.kafka.add("t", 10)
+    stage.kafka.committed = {P0: (10, "id-1")}
+    if topic_id:
+        stage.kafka.add_founding("t", topic_id=topic_id, start="latest", at_ms=5)
+    stage.positions.settle("t", Deadline.after(5))
+    assert stage.kafka.foundings()[-1] == Founding("id-1", 1, "latest", 77, begun_count=0)
 
 
 def test_others_wait_for_the_founder() -> None:
