@@ -174,11 +174,12 @@ def _lag(report: StatusReport) -> int | None:
 
 
 def _time_lag_s(report: StatusReport) -> float | None:
-    """Return the longest time lag of a partition in tenths, None where none is known."""
+    """Return the longest time lag of a partition in tenths, None where it is not known, or known to be 0 for some."""
     if report.get("state") in GONE:
         return None
-    known = [age for partition in report.get("partitions", []) if (age := partition.get("time_lag_s")) is not None]
-    return round(max(known), 1) if known else None
+    ages = [partition.get("time_lag_s") for partition in report.get("partitions", [])]
+    longest = max((age for age in ages if age is not None), default=0.0)
+    return round(longest, 1) if longest or (ages and None not in ages) else None
 
 
 def _higher(one: Number | None, other: Number | None) -> Number | None:

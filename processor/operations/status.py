@@ -30,7 +30,8 @@ class PartitionReport(TypedDict, total=False):
     """One assigned partition. `lag` is in records: end of the log minus committed.
 
     `uncommitted` is the span of offsets from committed to the highest read. `retention_headroom_s` is the time until
-    the oldest unfinished record may expire, None where nobody knows after which time records do.
+    the oldest unfinished record may expire, None where nobody knows after which time records do, or how old it is.
+    `time_lag_s` is its age, 0 where there is none, None until somebody has looked.
     """
 
     topic: str

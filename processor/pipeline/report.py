@@ -117,7 +117,12 @@ def _partition(pipeline: Pipeline, partition: Partition, marks: Marks, wall_ms: 
 
 
 def _time_lag_s(pipeline: Pipeline, partition: Partition, marks: Marks, wall_ms: int) -> float | None:
-    """Return the age of the oldest unfinished record, read or not; None while nobody has looked how old it is."""
+    """Return the age of the oldest unfinished record, read or not; None while nobody has looked how old it is.
+
+    Nor has anybody while it is not known where the log ends: all of it may wait.
+    """
+    if not partition.entries and partition.key not in marks.ends:
+        return None
     if waits_unread(partition, marks.ends):
         return marks.unread.age_s(partition, wall_ms)
     return pipeline.ledger.time_lag_s(partition.key, wall_ms)

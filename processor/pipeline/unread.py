@@ -28,6 +28,7 @@ class Unread:
         """Start knowing nothing."""
         self._stood_at: dict[Key, int] = {}
         self._times_ms: dict[Key, tuple[int, int | None]] = {}
+        self._seen_to: dict[Key, int] = {}
 
     def wanted(self, partitions: Iterable[Partition], ends: Mapping[Key, int]) -> dict[Key, int]:
         """Return the partitions to look at, each with the offset of the record that would be read next.
@@ -37,7 +38,12 @@ class Unread:
         standing = {one.key: one.highest for one in partitions if waits_unread(one, ends)}
         still = {key: offset for key, offset in standing.items() if self._stood_at.get(key) == offset}
         self._stood_at = standing
-        self._times_ms = {key: known for key, known in self._times_ms.items() if still.get(key) == known[0]}
+        self._times_ms = {
+            key: (offset, time_ms)
+            for key, (offset, time_ms) in self._times_ms.items()
+            if still.get(key) == offset and (time_ms is not None or self._seen_to.get(key) == ends[key])
+        }
+        self._seen_to = {key: ends[key] for key in still}  # where nothing was seen, something may have come since
         return dict(islice((item for item in still.items() if item[0] not in self._times_ms), MAX_COUNT))
 
     def learn(self, offsets: Mapping[Key, int], times_ms: Mapping[Key, int | None]) -> None:

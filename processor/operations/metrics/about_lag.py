@@ -51,7 +51,7 @@ LAG: Final = (
         "s",
         _PARTITION,
         "Time until the oldest unfinished record may expire, by `retention.ms`; absent where the topic has none, or "
-        "its configuration may not be read.",
+        "its configuration may not be read, and while the time lag is not known.",
         per_partition(lambda partition: partition.get("retention_headroom_s")),
     ),
     Metric(

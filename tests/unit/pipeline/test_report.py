@@ -152,6 +152,8 @@ async def test_headroom_is_what_retention_leaves_of_the_oldest_record() -> None:
         marks = Marks()
         assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] is None
         marks.retention_ms = {"events": 60_000}
+        assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] is None
+        marks.ends = {KEY: 0}
         assert _report(bench, marks)["partitions"][0]["retention_headroom_s"] == 60.0
         marks.ends = {KEY: 7}
         marks.unread.learn({KEY: 0}, {KEY: bench.clock.wall_ms() - 90_000})

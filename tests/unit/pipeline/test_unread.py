@@ -43,6 +43,16 @@ def test_what_is_known_counts_until_it_is_read() -> None:
     assert unread.age_s(partition, 3_500) is None
 
 
+def test_where_nothing_was_seen_something_may_come() -> None:
+    """Behind the marker of a transaction: it is looked at again once the log has grown, and not before."""
+    unread, partition = Unread(), Partition(KEY, 5)
+    unread.wanted([partition], {KEY: 6})
+    assert unread.wanted([partition], {KEY: 6}) == {KEY: 5}
+    unread.learn({KEY: 5}, {KEY: None})
+    assert (unread.wanted([partition], {KEY: 6}), unread.age_s(partition, 3_500)) == ({}, 0.0)
+    assert (unread.wanted([partition], {KEY: 9}), unread.age_s(partition, 3_500)) == ({KEY: 5}, None)
+
+
 def test_an_answer_that_comes_too_late_counts_nothing() -> None:
     """The partition has moved on while the record was looked at."""
     unread, partition = Unread(), Partition(KEY, 5)
