@@ -48,17 +48,18 @@ class OldestRecords:
         Raises:
             BrokerError: A topic may not be read.
         """
-        spots = dict.fromkeys(
-            _Spot(place.partition, place.topic_id, place.position)
-            for place in places
-            if place.position is not None and place.position < place.end
-        )
+        spots: dict[_Spot, int] = {}
+        for place in places:
+            if place.position is not None and place.position < place.end:
+                spots[_Spot(place.partition, place.topic_id, place.position)] = place.end
         self._known = {spot: oldest for spot, oldest in self._known.items() if spot in spots and _is_lasting(oldest)}
         unknown = [spot for spot in spots if spot not in self._known]
         if unknown:
             with closing(TopicReader(self._make_consumer())) as reader:
                 for turn in _turns(unknown):
-                    times_ms = first_times_ms(reader, {one: spot.position for one, spot in turn.items()}, deadline)
+                    offsets = {one: spot.position for one, spot in turn.items()}
+                    ends = {one: spots[spot] for one, spot in turn.items()}
+                    times_ms = first_times_ms(reader, offsets, deadline, ends)
                     self._known.update({turn[one]: Oldest(time_ms) for one, time_ms in times_ms.items()})
         return {(spot.partition, spot.position): oldest for spot, oldest in self._known.items()}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from types import MappingProxyType
 from typing import Final
 
 from confluent_kafka import Consumer
@@ -39,12 +40,15 @@ class FirstRecords:
 
 
 def first_times_ms(
-    reader: TopicReader, offsets: Mapping[Partition, int], deadline: Deadline
+    reader: TopicReader,
+    offsets: Mapping[Partition, int],
+    deadline: Deadline,
+    ends: Mapping[Partition, int] = MappingProxyType({}),
 ) -> dict[Partition, int | None]:
     """Return the time of the first record at each offset or behind it, None where there is none yet.
 
     Left out is a partition that does not answer by the deadline, or whose record was deleted in this moment. Nothing
-    of the partitions is read further.
+    of the partitions is read further. An end before that in `ends` is none: a replica that lags says so.
 
     Raises:
         BrokerError: The client cannot go on, or a topic may not be read.
@@ -54,7 +58,7 @@ def first_times_ms(
     reader.open(offsets)
     while waiting and not deadline.is_over:
         taken = reader.read(min(_READ_S, deadline.request_s))
-        told = _told(taken, waiting)
+        told = _told(taken, waiting, ends)
         found |= told
         done = told.keys() | (_gone(taken) & waiting.keys())
         waiting = {partition: offset for partition, offset in waiting.items() if partition not in done}
@@ -63,15 +67,15 @@ def first_times_ms(
     return found
 
 
-def _told(taken: Taken, waiting: Mapping[Partition, int]) -> dict[Partition, int | None]:
+def _told(taken: Taken, waiting: Mapping[Partition, int], ends: Mapping[Partition, int]) -> dict[Partition, int | None]:
     """Return what one reading says of the partitions that are waited for: times of first records, and ends."""
     told: dict[Partition, int | None] = {}
     for record in taken.records:
         partition = (record.topic, record.partition)
         if partition in waiting and record.offset >= waiting[partition]:
             told.setdefault(partition, record.timestamp_ms)
-    for partition in taken.ends:
-        if partition in waiting:
+    for partition, end in taken.ends.items():
+        if partition in waiting and end >= ends.get(partition, 0):
             told.setdefault(partition, None)
     return told
 

@@ -63,6 +63,12 @@ def test_an_end_without_a_record_means_that_nothing_is_unfinished() -> None:
     assert world.look(place(0, 4, 10)) == {(0, 4): Oldest(None)}
 
 
+def test_an_end_before_that_of_the_log_is_none() -> None:
+    """A replica that lags behind its leader ends sooner; what the leader has is still to come."""
+    world = World([error_message(EOF, "t", 0, 4), lambda: None, record(0, 4, 40)])
+    assert world.look(place(0, 4, 10)) == {(0, 4): Oldest(40)}
+
+
 def test_what_is_known_is_not_read_again_until_the_group_moves() -> None:
     """Another topic of the same name, or a place where nothing was seen, is read again."""
     world = World(
