@@ -88,6 +88,7 @@ def test_the_last_delivery_is_that_of_the_page(page: Page) -> None:
         ("running", "", {}),
         ("paused", "operator", {}),
         ("held", None, {}),
+        ("held", "\x1b[2J", {}),
     ],
 )
 def test_what_keeps_a_process_from_delivering_is_that_of_the_page(
@@ -106,6 +107,7 @@ def test_what_keeps_a_process_from_delivering_is_that_of_the_page(
         (200, b"<html>"),
         (200, b"[]"),
         (200, b'{"destinations": []}'),
+        (200, b"[" * 20_000),
         (200, b'{"destinations": {"a": {"group": "crm.a", "details": {"last_delivery_ms": 7}}}}'),
         (200, b'{"destinations": {"a": {"group": "crm.a", "details": {"last_delivery_ms": 7}, "partitions": [1]}}}'),
         (200, b'{"destinations": {"a": {"group": "crm.a", "details": {}, "partitions": [{"topic": ["events"]}]}}}'),
