@@ -68,8 +68,8 @@ bench: $(DEVELOPMENT) ## The benchmarks alone
 	$(RUN) -m benchmarks $(ARGS)
 
 .PHONY: image-test
-image-test: $(DEVELOPMENT) ## Build the image without pulling, run it beside a real Kafka (root; Debian's mmdebstrap, buildah, podman, runc)
-	$(RUN) -m pytest --numprocesses 0 tests/image/image_check.py
+image-test: $(DEVELOPMENT) ## Build the image without pulling, run it beside a real Kafka (root; Debian's mmdebstrap, buildah, podman, runc; ARCHITECTURE=arm64)
+	IMAGE_ARCHITECTURE=$(ARCHITECTURE) $(RUN) -m pytest --numprocesses 0 tests/image/image_check.py
 
 .PHONY: lint
 lint: $(DEVELOPMENT) ## Style: ruff with every rule on, and the formatter

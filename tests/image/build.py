@@ -49,8 +49,12 @@ class ToolsMissingError(RuntimeError):
 class Engine:
     """buildah and podman with a store of their own, which `close` removes."""
 
-    def __init__(self) -> None:
+    def __init__(self, architecture: str = "") -> None:
         """Make the store.
+
+        Args:
+            architecture: That of the image, `amd64` or `arm64`; that of this machine unless given. For another one the
+                kernel has to know an interpreter, such as Debian's qemu-user-static brings.
 
         Raises:
             ToolsMissingError: A tool is not installed.
@@ -62,6 +66,7 @@ class Engine:
         if len(f"{self.folder}/run") > _LONGEST_RUNROOT:
             self.folder.rmdir()
             raise ToolsMissingError(f"{self.folder} is too long a place for podman: set TMPDIR to a shorter one")
+        self._architecture = architecture
         self._store = ["--root", str(self.folder / "store"), "--runroot", str(self.folder / "run")]
         hooks = self.folder / "hooks"
         hooks.mkdir()
@@ -93,15 +98,21 @@ class Engine:
 
     def _make_base(self) -> None:
         archive = self.folder / "base.tar"
-        _run(["mmdebstrap", "--variant=minbase", f"--include={_PACKAGES}", "--format=tar", "bookworm", str(archive)])
+        chosen = [f"--architectures={self._architecture}"] if self._architecture else []
+        options = ["--variant=minbase", f"--include={_PACKAGES}", "--format=tar", *chosen]
+        _run(["mmdebstrap", *options, "bookworm", str(archive)])
         bare, name = "localhost/bare-base", base_name()
-        self.podman("import", "--change", "ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", str(archive), bare)
+        path = "ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        self.podman("import", *self._arch(), "--change", path, str(archive), bare)
         archive.unlink()
         (self.folder / "Fit").write_text(_FIT.format(bare=bare))
         self._buildah(self.folder, "Fit", name)
 
+    def _arch(self) -> list[str]:
+        return ["--arch", self._architecture] if self._architecture else []
+
     def _buildah(self, context: Path, file: str, tag: str, *options: str) -> None:
-        command = ["buildah", *self._store, "build", "--isolation", "chroot", "--pull-never", *options]
+        command = ["buildah", *self._store, "build", "--isolation", "chroot", "--pull-never", *self._arch(), *options]
         _run([*command, "--file", str(context / file), "--tag", tag, str(context)])
 
 

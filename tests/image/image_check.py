@@ -6,6 +6,7 @@ Not among the other tests: it needs Debian's mmdebstrap, buildah, podman and run
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ from tests.image.build import IMAGE, Engine, ToolsMissingError, environ
 from tests.kafka_harness import Kafka, random_name, until
 from tests.needed import give_up
 
+ARCHITECTURE = os.environ.get("IMAGE_ARCHITECTURE", "")
 USER_ID = 10_001
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 MEMORY_BYTES = 256 * 1024 * 1024
@@ -31,7 +33,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(2_400)]
 def engine() -> Iterator[Engine]:
     """The engine, with the image built."""
     try:
-        made = Engine()
+        made = Engine(ARCHITECTURE)
     except ToolsMissingError as error:
         give_up(str(error))
     try:
@@ -108,6 +110,7 @@ def _memory_limit(groups: str) -> str:
 def test_the_image_says_what_it_is(engine: Engine) -> None:
     """Its user is a number that is not root's, it starts the bridge, and no compiler is left in it."""
     (found,) = json.loads(engine.podman("image", "inspect", IMAGE))
+    assert ARCHITECTURE in ("", found["Architecture"])
     assert found["Config"]["User"] == f"{USER_ID}:{USER_ID}"
     assert found["Config"]["Entrypoint"] == ["segment-bridge"]
     assert found["Config"]["Labels"]["org.opencontainers.image.title"] == "segment-bridge"
