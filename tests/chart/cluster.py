@@ -176,25 +176,28 @@ class Trial:
 
     def prerequisites(self) -> Iterator[Object]:
         """Yield what the values name and the chart does not make; what an operator brings is not among it."""
-        for name, entry in self.values.get("secrets", {}).items():
-            if "existingSecret" in entry:
-                yield core("Secret", entry["existingSecret"], stringData=self._made_up(f"/secrets/{name}"))
-        for name, entry in self.values.get("files", {}).items():
-            yield core("ConfigMap", entry["configMap"], data=self._made_up(f"/files/{name}"))
+        for secret, data in self._made_up("secrets", "existingSecret").items():
+            yield core("Secret", secret, stringData=data)
+        for config_map, data in self._made_up("files", "configMap").items():
+            yield core("ConfigMap", config_map, data=data)
         objects = self.rendered()
         pods = [each["spec"]["template"]["spec"] for each in objects if each["kind"] in WORKLOADS]
         made = {each["metadata"]["name"] for each in objects if each["kind"] == "ServiceAccount"}
-        for name in {pod["serviceAccountName"] for pod in pods} - made:
+        for name in {pod["serviceAccountName"] for pod in pods} - made - {"default"}:
             yield core("ServiceAccount", name)
         there = self.cluster.kubectl("get", "priorityclasses", "--output", "name").split()
         for name in {pod["priorityClassName"] for pod in pods if "priorityClassName" in pod}:
             if f"priorityclass.scheduling.k8s.io/{name}" not in there:
                 yield {**core("PriorityClass", name, value=1000), "apiVersion": "scheduling.k8s.io/v1"}
 
-    def _made_up(self, folder: str) -> dict[str, str]:
-        """Return a text for each file that the configuration looks for in a folder."""
-        names = re.findall(rf"{folder}/([\w.-]+)", json.dumps([self.values["config"], self.values.get("env", {})]))
-        return dict.fromkeys(names, _KEY)
+    def _made_up(self, section: str, key: str) -> dict[str, dict[str, str]]:
+        """Return by object a text for each file of it that the configuration looks for; two names may lead to one."""
+        text, found = json.dumps([self.values["config"], self.values.get("env", {})]), dict[str, dict[str, str]]()
+        for name, entry in self.values.get(section, {}).items():
+            if key in entry:
+                files = re.findall(rf"/{section}/{name}/([\w.-]+)", text)
+                found.setdefault(entry[key], {}).update(dict.fromkeys(files, _KEY))
+        return found
 
     def install(self) -> None:
         """Make the namespace, hold it to the restricted standard, make what has to be there, install."""
