@@ -6,10 +6,9 @@ paused, so lag is always computed from these answers.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import (
     ConsumerGroupTopicPartitions,
@@ -22,12 +21,12 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from processor.errors import BrokerError
+from processor.source.coordinator import coordinated
 from processor.source.deadline import Deadline
 from processor.source.partitions import Offsets, Partition, to_client
-from processor.source.trouble import NO_COORDINATOR_YET, broker_error, kafka_error
+from processor.source.trouble import broker_error, kafka_error
 
 REQUEST_TIMEOUT_S = 5.0
-_PAUSE_S: Final = 0.2
 NO_RECORD = -1
 """What the cluster answers when no record is as late as the time that was asked for."""
 
@@ -161,13 +160,7 @@ class Cluster:
         Raises:
             BrokerError: The group is in use, a right is missing, or no answer came within the deadline.
         """
-        while True:
-            try:
-                return self._set_committed(group_id, offsets, topic_ids, deadline)
-            except BrokerError as error:
-                if error.code not in NO_COORDINATOR_YET or deadline.left_s <= _PAUSE_S:
-                    raise
-            time.sleep(_PAUSE_S)
+        coordinated(lambda: self._set_committed(group_id, offsets, topic_ids, deadline), deadline)
 
     def _set_committed(
         self, group_id: str, offsets: Offsets, topic_ids: Mapping[Partition, str], deadline: Deadline

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Any, Final
@@ -11,12 +10,12 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, MemberDescription
 
 from processor.errors import BrokerError
+from processor.source.coordinator import coordinated
 from processor.source.deadline import Deadline
 from processor.source.orders import Member
-from processor.source.trouble import NO_COORDINATOR_YET, broker_error
+from processor.source.trouble import broker_error
 
 _NO_GROUP: Final = "GROUP_ID_NOT_FOUND"
-_PAUSE_S: Final = 0.2
 
 
 def group_members(admin: AdminClient, group_id: str, deadline: Deadline) -> tuple[Member, ...]:
@@ -25,15 +24,12 @@ def group_members(admin: AdminClient, group_id: str, deadline: Deadline) -> tupl
     Raises:
         BrokerError: No answer within the deadline, or the right to describe the group is missing.
     """
-    while True:
-        try:
-            return _members(admin, group_id, deadline)
-        except BrokerError as error:
-            if error.code == _NO_GROUP:
-                return ()
-            if error.code not in NO_COORDINATOR_YET or deadline.left_s <= _PAUSE_S:
-                raise
-        time.sleep(_PAUSE_S)
+    try:
+        return coordinated(lambda: _members(admin, group_id, deadline), deadline)
+    except BrokerError as error:
+        if error.code == _NO_GROUP:
+            return ()
+        raise
 
 
 def _members(admin: AdminClient, group_id: str, deadline: Deadline) -> tuple[Member, ...]:

@@ -7,18 +7,15 @@ null pointer in librdkafka 2.16 (#5040 there) and ends the process. A consumer a
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from processor.errors import BrokerError
+from processor.source.coordinator import coordinated
 from processor.source.deadline import Deadline
 from processor.source.partitions import Committed, Partition, committed_of, to_client_partitions
-from processor.source.trouble import NO_COORDINATOR_YET, broker_error
-
-_PAUSE_S: Final = 0.2
+from processor.source.trouble import broker_error
 
 
 class OffsetReader(Protocol):
@@ -70,14 +67,12 @@ class GroupOffsets:
         with self._lock:
             if self._reader is None:
                 self._reader = self._make_reader()
-            while True:
-                self._reader.poll(0)  # serves the client's log lines, which would pile up
-                try:
-                    return committed_offsets(self._reader, self._group_id, wanted, deadline)
-                except BrokerError as error:
-                    if error.code not in NO_COORDINATOR_YET or deadline.left_s <= _PAUSE_S:
-                        raise
-                time.sleep(_PAUSE_S)
+            reader = self._reader
+            return coordinated(lambda: self._asked(reader, wanted, deadline), deadline)
+
+    def _asked(self, reader: Consumer, wanted: list[Partition], deadline: Deadline) -> dict[Partition, Committed]:
+        reader.poll(0)  # serves the client's log lines, which would pile up
+        return committed_offsets(reader, self._group_id, wanted, deadline)
 
     def close(self) -> None:
         """Disconnect; another question connects anew."""

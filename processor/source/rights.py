@@ -6,7 +6,6 @@ grants all of them; one that is older than that does not tell.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
@@ -15,8 +14,9 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from processor.errors import BrokerError
+from processor.source.coordinator import coordinated
 from processor.source.deadline import Deadline
-from processor.source.trouble import NO_COORDINATOR_YET, broker_error
+from processor.source.trouble import broker_error
 
 Operations = frozenset[str]
 """Names of operations such as `READ`."""
@@ -24,7 +24,6 @@ Operations = frozenset[str]
 _MISSING: Final = "UNKNOWN_TOPIC_OR_PART"
 _HIDDEN: Final = "TOPIC_AUTHORIZATION_FAILED"
 _GROUP_HIDDEN: Final = "GROUP_AUTHORIZATION_FAILED"
-_PAUSE_S: Final = 0.2
 
 
 class TopicView(NamedTuple):
@@ -69,15 +68,12 @@ def group_operations(admin: AdminClient, group_id: str, deadline: Deadline) -> O
     Raises:
         BrokerError: No answer within the deadline.
     """
-    while True:
-        try:
-            return _group_operations(admin, group_id, deadline)
-        except BrokerError as error:
-            if error.code == _GROUP_HIDDEN:
-                return frozenset()
-            if error.code not in NO_COORDINATOR_YET or deadline.left_s <= _PAUSE_S:
-                raise
-        time.sleep(_PAUSE_S)
+    try:
+        return coordinated(lambda: _group_operations(admin, group_id, deadline), deadline)
+    except BrokerError as error:
+        if error.code == _GROUP_HIDDEN:
+            return frozenset()
+        raise
 
 
 def _group_operations(admin: AdminClient, group_id: str, deadline: Deadline) -> Operations | None:

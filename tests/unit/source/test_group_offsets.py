@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError
 
 from processor.errors import BrokerError
-from processor.source import group_offsets
+from processor.source import coordinator
 from processor.source.deadline import Deadline
 from processor.source.group_offsets import GroupOffsets
 from tests.fake_kafka import FakeConsumer, FakeKafka
@@ -75,7 +75,7 @@ def test_refusals_become_our_error() -> None:
 
 def test_a_group_whose_coordinator_is_still_to_be_found_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first group of a cluster, or one whose broker has just gone, has none for a moment: that is no failure."""
-    monkeypatch.setattr(group_offsets, "_PAUSE_S", 0.001)
+    monkeypatch.setattr(coordinator, "_PAUSE_S", 0.001)
     outside = Outside()
     outside.kafka.errors["committed"] = [KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS]
     assert outside.read() == {("t", 0): (7, "id-1")}
