@@ -19,9 +19,11 @@ from processor.delivery.watching import Sending, Watch, Watched, unwatched
 from processor.destinations.plan import Plan
 from processor.model import Mapped, Record, Rejected, Skipped
 from processor.operations.trace_board import Asker, Board, Step
+from processor.pipeline.phase import Phase
 from processor.pipeline.pipeline import Pipeline
 from processor.pipeline.ports import Decoder
 from processor.pipeline.report import Marks
+from processor.pipeline.schemas import SCHEMA_HOLD
 from processor.pipeline.trace_exchange import Exchange, Followed
 from processor.pipeline.trace_steps import can_hold, event_steps, is_about, place_of, undecoded_step
 from processor.source.decode import Decoded, SchemaNeeded
@@ -39,8 +41,6 @@ SCAN_COUNT: Final = 100
 """Records of the window that are looked through before the loop does something else."""
 _OPEN: Final = frozenset({"starting", "flowing"})
 """States in which nothing but its batch, and the order of its user's events, keeps an event waiting."""
-_PAUSED: Final = "paused"
-"""An operator wants nothing to be sent, whatever the vendor's answers allow."""
 SETTLING_S: Final = 1.0
 """An event that waits for this long, in no request, is said to wait."""
 
@@ -290,14 +290,17 @@ class Traces:
         """Return what the destination is doing, or why it sends nothing; an operator's word comes before the rest."""
         gate = self._pipeline.dispatcher.gate
         if gate.is_paused:
-            return _PAUSED
+            return Phase.PAUSED.value
         return self._pipeline.dispatcher.state().value if gate.hold is None else gate.hold.reason
 
     def _outlook(self, entries: Sequence[Entry]) -> str:
         """Return what an event may expect that is still to come: to be delivered, or what keeps it from that."""
         state = self._state()
+        if state in _OPEN and self._pipeline.schemas.problem is not None:
+            return SCHEMA_HOLD  # what is mapped already does not wait for it
         if state in _OPEN and self._pipeline.dispatcher.gate.stop is Stop.READING:
-            return "draining" if any(entry.open_count for entry in entries) else "drained"
+            phase = Phase.DRAINING if any(entry.open_count for entry in entries) else Phase.DRAINED
+            return phase.value
         return "flowing" if state in _OPEN else state
 
     # -- telling

@@ -17,7 +17,7 @@ from processor import app
 from processor.app import EXIT_FAILURE, EXIT_OK, Bridge
 from processor.delivery import conclusion
 from processor.delivery.dead_letters import DeadLetters
-from processor.delivery.gate import Stop
+from processor.delivery.gate import Hold, Stop
 from processor.delivery.watching import unwatched
 from processor.operations.trace_board import Asker, Question, Step
 from processor.pipeline import traces, watch
@@ -248,11 +248,11 @@ async def test_an_operators_word_is_told_before_the_vendors(tmp_path: Path, monk
     monkeypatch.setattr(traces, "SETTLING_S", 0)
     async with traced(tmp_path, monkeypatch) as running:
         gate = running.bridge.pipeline.dispatcher.gate
-        gate.stop = Stop.ALL
+        gate.stop, gate.hold = Stop.ALL, Hold("http_401", "refused", 0.0, 60.0)
         running.read(track("one"))
         asker = running.ask(message_id="one", timeout_s=30)
         steps = await told(asker, lambda step: step["step"] == "waiting")
-        gate.stop = Stop.READING
+        gate.stop, gate.hold = Stop.READING, None
         draining = running.ask(message_id="two")
         gate.stop = Stop.NOTHING
         running.bridge.pipeline.dispatcher.turn()
@@ -269,6 +269,18 @@ async def test_an_operators_word_is_told_before_the_vendors(tmp_path: Path, monk
     assert next(step["reason"] for step in steps if step["step"] == "waiting") == "paused"
     assert steps[-1]["reason"] == "finished"
     assert states == ["draining", "drained"]
+
+
+async def test_a_schema_registry_that_is_waited_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on the page: an event that is still to come may need a schema, and is not read before that is there."""
+    async with traced(tmp_path, monkeypatch) as running:
+        running.bridge.pipeline.schemas.problem = "refused"
+        asker = running.ask(message_id="one")
+        shown = running.bridge.report()["reason"]
+        running.bridge.pipeline.schemas.problem = None
+        (step,) = await told(asker, lambda step: step["step"] == "watching")
+        running.drop(asker)
+    assert step["state"] == shown == "schema_registry_unreachable"
 
 
 async def test_a_record_that_cannot_be_read_is_found_by_its_bytes(
