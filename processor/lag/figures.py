@@ -1,4 +1,4 @@
-"""What two looks at a partition come to: lag, rates, time to catch up, and what state that is.
+"""What two looks at a partition, and its process, come to: lag, rates, time to catch up, and what state that is.
 
 A decider: values and times in, values out.
 """
@@ -51,13 +51,15 @@ STATES: Final = (
 )
 """All states, the worst first; a destination has the worst of its partitions."""
 _SHOWN: Final = 3
+"""Partitions that a sentence names."""
 
 
 class Rest(NamedTuple):
-    """Why a destination may commit nothing for a while, and work all the same.
+    """Why a destination may commit nothing for a while, besides what its offsets tell.
 
-    `is_paused`: an operator has paused or drained it. `wait_s`: how long a record may wait for its batch to fill.
-    `halted`: partitions whose process says that it delivers nothing, with the code that says why.
+    `is_paused`: an operator has paused or drained it. `wait_s`: how long a record may wait for its batch to fill, which
+    is no standstill. `halted`: partitions whose process says that it is held or that its circuit is open, with the code
+    of that.
     """
 
     is_paused: bool = False
@@ -178,9 +180,6 @@ def above(rows: Collection[Row], whole: Row, max_lag: int | None, max_age_s: flo
             more = "" if len(late) <= _SHOWN else f" and {len(late) - _SHOWN} more"
             said.append(f"the oldest unfinished record is older than {max_age_s:g} s, or not known: {places}{more}")
     return said
-
-
-"""Partitions that a sentence names."""
 
 
 def _lag(place: Place) -> int | None:

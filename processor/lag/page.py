@@ -1,4 +1,4 @@
-"""What the page of a running bridge says of its destinations, where one is in reach, and Kafka does not know.
+"""What only the page of a running bridge knows of its destinations, where one is in reach.
 
 A bridge that is not in reach is no error: what only it knows is then not known.
 """
@@ -35,8 +35,8 @@ class PageReport(NamedTuple):
     """What a page says of one destination.
 
     `last_delivery_ms` is in milliseconds since 1970, None where it has not delivered yet or does not say. `halted` has
-    the partitions that its process owns and delivers nothing of, with the code that says why: `circuit_open`, or that
-    of a hold.
+    the partitions of its process while that is held or its circuit is open, with the code that says why:
+    `circuit_open`, or that of the hold.
     """
 
     last_delivery_ms: int | None = None
@@ -123,6 +123,6 @@ def _partition(told: Any) -> Partition | None:  # noqa: ANN401 - any JSON value
 
 
 def _halt(state: Any, reason: Any) -> str | None:  # noqa: ANN401 - any JSON value
-    """Return the code of what keeps a process from delivering anything, None where nothing does."""
+    """Return the code of a hold or an open circuit, None where there is neither."""
     is_halted = state == GateState.HELD.value or reason == GateState.CIRCUIT_OPEN.value
     return reason if is_halted and isinstance(reason, str) and _CODE.fullmatch(reason) else None

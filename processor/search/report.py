@@ -52,7 +52,7 @@ def _progress_text(fate: Fate) -> str:
 
 def _before(begun_ms: int) -> str:
     """Return what it means that a copy is older than its destination's start."""
-    return f"but written before {_time(begun_ms)}, where it began or was set to: perhaps it was never read"
+    return f"but written before {_time(begun_ms)}, when it began, or was set to begin: perhaps it was never read"
 
 
 def _letter_text(letter: Letter) -> str:
@@ -82,7 +82,7 @@ def _copy_json(copy: Copy) -> dict[str, Any]:
                 "committed": fate.committed,
                 "records_before_it": fate.ahead_count,
                 "paused_by": fate.paused_by,
-                "written_before_start_ms": fate.begun_ms,
+                "start_ms": fate.begun_ms,
                 "sends": list(fate.sent),
                 "skipped": fate.skipped,
                 "rejected": fate.rejected,

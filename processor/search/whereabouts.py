@@ -154,24 +154,18 @@ def _fate(found: Found, name: str, look: Look, plans: _Plans) -> Fate:
     record = found.known_by
     partition = (record.topic, record.partition)
     place = next((one for one in look.places[name] if one.partition == partition), None)
-    progress, committed, ahead_count = _progress(record.offset, place)
-    paused_by = look.paused_by(name)
-    begun_ms = _begun_ms(record, place) if progress == PASSED else None
+    fate = Fate(name, *_progress(record.offset, place), paused_by=look.paused_by(name))
+    is_passed = fate.progress == PASSED
+    if is_passed:
+        fate = fate._replace(begun_ms=_begun_ms(record, place))
     if found.event is None:
-        return Fate(name, progress, committed, ahead_count, (), None, found.reason, paused_by, begun_ms)
+        return fate._replace(rejected=found.reason)
     # What is behind was sent while it was young; what is to come may have become too old.
-    now_ms = record.timestamp_ms if progress == PASSED else time.time_ns() // 1_000_000
-    mapped = plans.mapped(name, found, now_ms)
-    return Fate(
-        name,
-        progress,
-        committed,
-        ahead_count,
-        tuple(payload.action for payload in mapped.payloads),
-        mapped.skipped[0].reason if mapped.skipped and not mapped.payloads and not mapped.rejected else None,
-        mapped.rejected[0].reason if mapped.rejected else None,
-        paused_by,
-        begun_ms,
+    mapped = plans.mapped(name, found, record.timestamp_ms if is_passed else time.time_ns() // 1_000_000)
+    return fate._replace(
+        sent=tuple(payload.action for payload in mapped.payloads),
+        skipped=mapped.skipped[0].reason if mapped.skipped and not mapped.payloads and not mapped.rejected else None,
+        rejected=mapped.rejected[0].reason if mapped.rejected else None,
     )
 
 

@@ -127,7 +127,7 @@ def test_a_copy_with_all_that_is_known_of_it(tmp_path: Path) -> None:
                         "committed": 5,
                         "records_before_it": None,
                         "paused_by": None,
-                        "written_before_start_ms": None,
+                        "start_ms": None,
                         "sends": ["sendAction"],
                         "skipped": None,
                         "rejected": None,
@@ -196,7 +196,7 @@ def test_how_far_a_destination_is(
         ("1970-01-01T00:00:06Z", 9_000, None),
     ],
 )
-def test_what_was_written_before_the_start_was_not_sent(
+def test_what_was_written_before_the_start_was_perhaps_never_read(
     start: str, at_ms: int, begun_ms: int | None, tmp_path: Path
 ) -> None:
     """Nobody is told that an event was delivered that the destination perhaps never read: it began behind it."""
@@ -206,7 +206,7 @@ def test_what_was_written_before_the_start_was_not_sent(
     found = world.found(settings(tmp_path))
     line = list(text_lines(found, LETTERS))[1]
     assert (begun_ms is not None) == ("passed (committed 5), but written before 1970-01-01T00:00:0" in line)
-    assert begun_ms == as_json(found)["copies"][0]["destinations"]["one"]["written_before_start_ms"]
+    assert begun_ms == as_json(found)["copies"][0]["destinations"]["one"]["start_ms"]
 
 
 def test_who_keeps_it_waiting_is_told(tmp_path: Path) -> None:
