@@ -2,7 +2,8 @@
 
 The cluster is whatever `KUBECONFIG` leads to: kind, minikube, or a bare API server. Where no pods run everything else
 is looked at all the same: what the API server keeps of each object, what admission says of the pods, and the bounds of
-scaling. Everything happens in a namespace of its own, which is deleted at the end.
+scaling. Everything happens in a namespace of its own, which is deleted at the end, as are priority classes that were
+made because the values name them.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ class DictCluster(Cluster):
         self.before_it: set[tuple[str, str]] = set()
         self.made: list[tuple[Object, bool]] = []
         self.deleted: list[tuple[str, ...]] = []
+        self.waited_for: list[str] = []
+        self.nodes: list[Object] = []
         self.change = change
 
     def apply(self, wanted: list[Object]) -> None:
@@ -48,6 +50,9 @@ class DictCluster(Cluster):
 
     def kubectl(self, *arguments: str, given: Object | None = None) -> str:
         """Note what is made and keep it; there are no priority classes yet."""
+        if arguments[:2] == ("rollout", "status"):
+            self.waited_for.append(arguments[2])
+            return ""
         if given is None:
             assert arguments[:2] in {("get", "priorityclasses"), ("delete", "PriorityClass"), ("delete", "namespace")}
             self.deleted += [arguments[1:3]] if arguments[0] == "delete" else []
@@ -72,8 +77,8 @@ class DictCluster(Cluster):
         return ["/".join(key) for key in self.stored if key not in self.before_it]
 
     def ready_nodes(self) -> list[Object]:
-        """Return that there is none."""
-        return []
+        """Return those that the test has put there."""
+        return self.nodes
 
 
 class DictHelm:
@@ -83,6 +88,7 @@ class DictHelm:
         """Install into this cluster."""
         self._cluster, self._forgets = cluster, forgets_to_roll_back
         self._revisions: list[Values] = []
+        self.test_count = 0
 
     def install(self, _chart: object, name: str, values: Values, **_: object) -> None:
         """Install or upgrade, or refuse the values."""
@@ -102,6 +108,10 @@ class DictHelm:
         """Go back to a revision."""
         if not self._forgets:
             self.install(None, name, self._revisions[version - 1])
+
+    def test(self, _name: str) -> None:
+        """Count it."""
+        self.test_count += 1
 
     def uninstall(self, _name: str) -> None:
         """Delete everything."""
@@ -128,6 +138,28 @@ def test_a_chart_that_does_what_it_should_passes(capsys: pytest.CaptureFixture[s
     assert secret["stringData"].keys() == {"moveo-api-key", "moesif-application-id"}
     assert ["Pod", "Pod"] == [each["kind"] for each, is_trial in pods if is_trial]
     assert cluster.left() == []
+
+
+FAKE: Object = {"metadata": {"annotations": {"kwok.x-k8s.io/node": "fake"}}}
+REAL: Object = {"metadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "is_waited_for", "test_count"), [([], False, 0), ([FAKE], True, 0), ([FAKE, REAL], True, 1)]
+)
+def test_pods_are_waited_for_where_there_are_nodes(
+    nodes: list[Object],
+    is_waited_for: bool,  # noqa: FBT001 - a table
+    test_count: int,
+) -> None:
+    """Fake nodes take pods, but none of them asks Kafka: `helm test` needs one that runs them."""
+    one, cluster = trial()
+    cluster.nodes = nodes
+    one.wait()
+    workloads = [f"{each['kind'].lower()}/{each['metadata']['name']}" for each in one.rendered()]
+    expected = [each for each in workloads if each.split("/")[0] in ("deployment", "statefulset")]
+    assert cluster.waited_for == (expected if is_waited_for else [])
+    assert cast("Any", one.helm).test_count == test_count
 
 
 @pytest.mark.parametrize(

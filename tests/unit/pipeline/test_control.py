@@ -200,14 +200,17 @@ async def test_every_order_is_done_in_its_turn_and_logged(caplog: pytest.LogCapt
         assert caplog.text.count(f"destination one: {text}") == 1
 
 
-async def test_an_old_word_is_told_where_it_changes_something(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("old", "expected"), [(PAUSE, 1), (DRAIN, 1), (RESUME, 0)])
+async def test_an_old_word_is_told_where_it_changes_something(
+    old: Order, expected: int, caplog: pytest.LogCaptureFixture
+) -> None:
     """A process that starts tells of a pause that is in force, and not of one that was lifted long ago."""
     async with Bench() as bench:
         stage = Stage(bench)
-        stage.orders.news, stage.orders.is_loaded = [RESUME], True
+        stage.orders.news, stage.orders.is_loaded = [old], True
         running = asyncio.create_task(stage.control.run())
         await eventually(stage.control.is_loaded.is_set)
-        assert "resumed by" not in caplog.text
+        assert caplog.text.count(", ordered at ") == expected
         stage.orders.news = [RESUME]
         await eventually(lambda: "destination one: resumed by bob" in caplog.text)
         running.cancel()

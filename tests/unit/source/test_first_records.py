@@ -23,12 +23,12 @@ def written(partition: int, offset: int, time_ms: int) -> Step:
     return Message(topic="t", partition=partition, offset=offset, value=b"{}", timestamp=(1, time_ms))
 
 
-def asked(*script: Step, timeout_s: float = 10.0) -> tuple[dict[Partition, int | None], FakeTopicReader]:
+def asked(*script: Step, deadline: Deadline | None = None) -> tuple[dict[Partition, int | None], FakeTopicReader]:
     """Return the times at the offsets 5 and 7, and the reader that was used."""
     reader = FakeTopicReader(FakeKafka(), *script)
     first = FirstRecords(lambda: cast("Consumer", reader))
     try:
-        return first.times_ms({P0: 5, P1: 7}, Deadline.after(timeout_s)), reader
+        return first.times_ms({P0: 5, P1: 7}, deadline or Deadline.after(10)), reader
     finally:
         assert reader.is_closed
 
@@ -48,7 +48,7 @@ def test_an_end_says_that_there_is_none() -> None:
 
 def test_a_partition_that_does_not_answer_is_left_out() -> None:
     """It is asked again with the next question."""
-    times_ms, _ = asked(written(0, 5, 100), timeout_s=0.3)
+    times_ms, _ = asked(written(0, 5, 100), deadline=Deadline.after(0.3))
     assert times_ms == {P0: 100}
 
 
@@ -60,10 +60,11 @@ def test_a_client_that_cannot_go_on_is_an_error_and_is_closed() -> None:
 
 def test_a_record_that_is_deleted_in_this_moment_is_left_out() -> None:
     """Without waiting for it any longer than for the others."""
-    gone = error_message(KafkaError._AUTO_OFFSET_RESET, "t", 1, 7)
-    times_ms, reader = asked(gone, error_message(KafkaError._TRANSPORT, "t"), written(0, 5, 100))
+    gone, deadline = error_message(KafkaError._AUTO_OFFSET_RESET, "t", 1, 7), Deadline.after(5)
+    times_ms, reader = asked(gone, error_message(KafkaError._TRANSPORT, "t"), written(0, 5, 100), deadline=deadline)
     assert times_ms == {P0: 100}
     assert reader.assigned == {}
+    assert not deadline.is_over
 
 
 def test_a_missing_right_is_an_error() -> None:

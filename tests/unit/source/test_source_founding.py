@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from processor.source.founding import Founding, Step, decide, is_complete, is_current
+from processor.source.founding import Founding, Step, decide, is_complete, is_current, passed_over_ms
 from processor.source.partitions import Committed
 
 RECORD = Founding("new", 2, "latest", 0)
@@ -65,3 +65,20 @@ def test_record_is_written_when_every_partition_has_an_offset(
 ) -> None:
     """An offset that is missing, or one of an earlier topic, keeps the record from being written."""
     assert is_complete(committed, "new", 2) is expected
+
+
+@pytest.mark.parametrize(
+    ("number", "founding", "expected"),
+    [
+        (0, None, None),
+        (0, Founding("old", 3, "latest", 7, 2), None),
+        (1, Founding("new", 3, "latest", 7, 2), 7),
+        (2, Founding("new", 3, "latest", 7, 2), None),
+        (0, Founding("new", 3, "earliest", 7, 2), None),
+        (0, Founding("new", 3, "latest", 7), None),
+        (0, Founding("new", 3, "1970-01-01T00:00:09Z", 7, 2), 9_000),
+    ],
+)
+def test_what_a_start_has_left_out(number: int, founding: Founding | None, expected: int | None) -> None:
+    """Of the partitions that began so, and only of this very topic; an added one is read from its start."""
+    assert passed_over_ms(number, founding, "new") == expected
