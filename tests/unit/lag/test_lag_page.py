@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -31,11 +32,16 @@ class Page:
                 self.send_response(page.status)
                 self.end_headers()
                 self.wfile.write(page.body)
+                with contextlib.suppress(OSError):
+                    while page.drips:
+                        self.wfile.write(b" ")
+                        page.goes_on.wait(0.05)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
         self.status, self.body, self.paths = 200, b"{}", list[str]()
+        self.drips, self.goes_on = False, threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -53,6 +59,7 @@ def page() -> Iterator[Page]:
 
 
 TOPICS = {"events": None}
+ODD_PARTITION = b'{"topic": "events", "partition": true}'
 GROUPS = {name: f"crm.{name}" for name in "abcde"}
 
 
@@ -100,6 +107,29 @@ def test_what_keeps_a_process_from_delivering_is_that_of_the_page(
     assert page_reports(page.url, TOPICS, GROUPS) == {"a": PageReport(7, expected)}
 
 
+@pytest.mark.parametrize(("age_ms", "expected"), [(10_000, {("events", 0): "http_401"}), (10_001, {})])
+def test_an_old_report_holds_nothing(page: Page, age_ms: int, expected: dict[tuple[str, int], str]) -> None:
+    """Its process hangs, and the partitions may be those of another by now; when it last delivered stays true."""
+    told = report(7) | {"state": "held", "reason": "http_401", "at_ms": 1_000}
+    page.body = json.dumps({"now_ms": 1_000 + age_ms, "destinations": {"a": told}}).encode()
+    assert page_reports(page.url, TOPICS, GROUPS) == {"a": PageReport(7, expected)}
+
+
+@pytest.mark.parametrize("last_ms", [True, -1, 2**53, 10**400, 7.5, "7"])
+def test_a_time_that_is_none_is_not_known(page: Page, last_ms: object) -> None:
+    """Whoever shows it would fail."""
+    page.body = json.dumps({"destinations": {"a": report(last_ms)}}).encode()
+    assert page_reports(page.url, TOPICS, GROUPS) == {"a": UNTOLD}
+
+
+def test_a_page_that_never_ends_is_not_waited_for(page: Page) -> None:
+    """Each byte comes in time, the answer never does."""
+    page.body = b"{"
+    page.drips = True
+    assert page_reports(page.url, TOPICS, GROUPS, timeout_s=0.3) == {}
+    page.drips = False
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -111,6 +141,7 @@ def test_what_keeps_a_process_from_delivering_is_that_of_the_page(
         (200, b'{"destinations": {"a": {"group": "crm.a", "details": {"last_delivery_ms": 7}}}}'),
         (200, b'{"destinations": {"a": {"group": "crm.a", "details": {"last_delivery_ms": 7}, "partitions": [1]}}}'),
         (200, b'{"destinations": {"a": {"group": "crm.a", "details": {}, "partitions": [{"topic": ["events"]}]}}}'),
+        (200, b'{"destinations": {"a": {"group": "crm.a", "details": {}, "partitions": [%s]}}}' % ODD_PARTITION),
     ],
 )
 def test_another_page_says_nothing(page: Page, status: int, body: bytes) -> None:
