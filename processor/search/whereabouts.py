@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from processor.building import build_plan
 from processor.destinations.plan import Plan
 from processor.errors import BrokerError
+from processor.lag.figures import OFFSETS_LOST
 from processor.lag.places import Look, Onlooker, Place
 from processor.model import Mapped, Record
 from processor.search.letters import Letter, letters_of
@@ -31,9 +32,6 @@ NOT_YET: Final = "not yet"
 """The destination will come to it, or is at work on it."""
 BEFORE_START: Final = "before start"
 """The destination has not begun, and would begin behind it."""
-STOPPED: Final = "offsets lost"
-"""The destination's offsets have vanished: it does not go on by itself."""
-
 NOT_READ: Final = "not read"
 """The topic is none of the file's: no destination reads it."""
 
@@ -180,7 +178,7 @@ def _progress(offset: int, place: Place | None) -> tuple[str, int | None, int | 
     if place is None:
         return NOT_READ, None, None
     if place.position is None:
-        return STOPPED, None, None
+        return OFFSETS_LOST, None, None
     if place.committed is not None and place.committed > offset:
         return PASSED, place.committed, None
     if place.step is Step.FOUND and place.position > offset:

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, Message
 from processor.cli import where as command
 from processor.cli.main import main
 from processor.delivery.dead_letter_form import DeadLetter, Form, message_of
+from processor.lag.figures import OFFSETS_LOST
 from processor.model import Record
 from processor.search.report import as_json, text_lines
 from processor.search.scan import Found
@@ -24,7 +25,6 @@ from processor.search.whereabouts import (
     NOT_READ,
     NOT_YET,
     PASSED,
-    STOPPED,
     Copy,
     Whereabouts,
     outcome_text,
@@ -169,7 +169,7 @@ def test_a_copy_with_all_that_is_known_of_it(tmp_path: Path) -> None:
         (1, "latest", 0, NOT_YET, 3),
         (None, "latest", 0, BEFORE_START, None),
         (None, "earliest", 0, NOT_YET, 4),
-        (None, "earliest", 1, STOPPED, None),
+        (None, "earliest", 1, OFFSETS_LOST, None),
     ],
 )
 def test_how_far_a_destination_is(
