@@ -85,7 +85,8 @@ def _reports(url: str, timeout_s: float) -> tuple[Mapping[str, Any], Any]:
 
 def _shut(connected: socket.socket) -> None:
     with suppress(OSError):
-        connected.shutdown(socket.SHUT_RDWR)
+        # Not that of TLS, which takes itself apart while another thread reads from it.
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 def _told(report: Any, topics: Mapping[str, Any], group_id: str | None, now_ms: Any) -> PageReport | None:  # noqa: ANN401 - any JSON value
