@@ -25,7 +25,8 @@ from tests.needed import give_up
 ARCHITECTURE = os.environ.get("IMAGE_ARCHITECTURE", "")
 USER_ID = 10_001
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
-MEMORY_BYTES = 256 * 1024 * 1024
+MEMORY_BYTES = (1_024 if ARCHITECTURE else 256) * 1024 * 1024
+"""Of three processes; for another kind of processor each has an emulator beside it."""
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(2_400)]
 
 
