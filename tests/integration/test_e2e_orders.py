@@ -335,7 +335,7 @@ def test_one_destination_of_several_is_paused_alone(kafka: Kafka, tmp_path: Path
         order(bridge, "pause", "moveo", "--wait", "30s")
         bridge.produce(100)
         bridge.until(lambda: bridge.is_all_committed("moesif"), "the other one delivers on")
-        assert supervisor.state("moveo") == ("paused", "")
+        bridge.until(lambda: supervisor.state("moveo") == ("paused", ""), "the page says so, too")
         os.kill(supervisor.report("moveo")["process"]["pid"], signal.SIGKILL)
         bridge.until(lambda: is_back(supervisor), "it comes back paused")
         assert sum(bridge.deliveries("moveo").values()) == 100
