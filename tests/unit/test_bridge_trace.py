@@ -259,16 +259,14 @@ async def test_an_operators_word_is_told_before_the_vendors(tmp_path: Path, monk
         steps += await told(asker)
         gate.stop = Stop.READING
         drained = running.ask(message_id="two")
-        states = [
-            (await told(each, lambda step: step["step"] == "watching"))[-1]["state"] for each in (draining, drained)
-        ]
+        told_both = [await told(each, lambda step: step["step"] == "watching") for each in (draining, drained)]
         gate.stop = Stop.NOTHING
         for each in (asker, draining, drained):
             running.drop(each)
     assert steps[0]["state"] == "paused"
     assert next(step["reason"] for step in steps if step["step"] == "waiting") == "paused"
     assert steps[-1]["reason"] == "finished"
-    assert states == ["draining", "drained"]
+    assert [each[-1]["state"] for each in told_both] == ["draining", "drained"]
 
 
 async def test_a_schema_registry_that_is_waited_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

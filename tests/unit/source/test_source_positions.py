@@ -19,8 +19,8 @@ from tests.fake_clients import FakeClients
 from tests.fake_kafka import CONTROL, FakeKafka
 from tests.source_recorder import group_settings
 
-P0: Partition = ("t", 0)
-P1: Partition = ("t", 1)
+P0, P1 = ("t", 0), ("t", 1)
+ANEW = ("earliest", 77, 0)
 
 
 class Stage:
@@ -34,8 +34,7 @@ class Stage:
         self.notices: list[Notice] = []
         cluster = Cluster(self.clients.admin())
         self.control = ControlTopic(CONTROL, "g", cluster, self.clients.reader, self.clients.producer)
-        settings = group_settings(start, "g", on_expired)
-        member = cast("GroupMember", self.consumer)
+        settings, member = group_settings(start, "g", on_expired), cast("GroupMember", self.consumer)
         self.positions = Positions(settings, member, cluster, self.control, self.notices.append, lambda: 77)
 
     def place(self, *waiting: Partition, owned: set[Partition] | None = None) -> Placed:
@@ -58,26 +57,15 @@ def test_founder_commits_all_partitions_and_then_the_record() -> None:
     assert stage.codes() == [NoticeCode.STARTED]
 
 
-def test_a_topic_that_grows_keeps_when_its_group_began() -> None:
-    """Otherwise `where` would say of all that was read before that it perhaps never was."""
+@pytest.mark.parametrize(("before", "kept"), [("id-1", ("latest", 5, 1)), ("old", ANEW), ("", ANEW)])
+def test_where_a_group_began_is_kept_and_not_made_up(before: str, kept: tuple[str, int, int]) -> None:
+    """A topic that grows keeps it; of one made again, or whose record is lost, nobody knows: `where` rests on it."""
     stage = Stage("earliest")
-    stage.kafka.add("t", 10, 20, 5)
-    stage.kafka.committed = {P0: (10, "id-1"), P1: (20, "id-1"), ("t", 2): (0, "id-1")}
-    stage.kafka.add_founding("t", partition_count=2, start="latest", at_ms=5)
+    stage.kafka.add("t", 10, 20)
+    stage.kafka.committed = {P0: (10, "id-1"), P1: (0, "id-1")}
+    stage.kafka.add_founding("t" if before else "other", before or "id-1", start="latest", at_ms=5)
     stage.positions.settle("t", Deadline.after(5))
-    assert stage.kafka.foundings()[-1] == Founding("id-1", 3, "latest", 5, begun_count=2)
-
-
-@pytest.mark.parametrize("topic_id", ["", "old"])
-def test_where_a_group_began_that_nobody_saw_is_not_made_up(topic_id: str) -> None:
-    """With the record lost, or the topic made again, offsets are there, and not from the start of the file."""
-    stage = Stage("latest")
-    stage.kafka.add("t", 10)
-    stage.kafka.committed = {P0: (10, "id-1")}
-    if topic_id:
-        stage.kafka.add_founding("t", topic_id=topic_id, start="latest", at_ms=5)
-    stage.positions.settle("t", Deadline.after(5))
-    assert stage.kafka.foundings()[-1] == Founding("id-1", 1, "latest", 77, begun_count=0)
+    assert stage.kafka.foundings()[-1] == Founding("id-1", 2, *kept)
 
 
 def test_others_wait_for_the_founder() -> None:
